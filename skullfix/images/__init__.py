@@ -1,0 +1,1 @@
+"""Volumes with geometry: read, write, bone extraction, resampling."""

@@ -1,0 +1,61 @@
+"""A volume: an array together with its place in the world."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Where the voxels of a grid lie, in LPS millimetres; the fields of an ITK header.
+
+    Attributes:
+        size: Voxels along (x, y, z), the reverse of the array's shape.
+        spacing: Millimetres between voxel centres along (x, y, z), all positive.
+        origin: World position (LPS, mm) of the centre of voxel (0, 0, 0).
+        direction: 3 x 3 orthonormal matrix, row-major in nine numbers; its columns are the
+            world directions of the index axes x, y, z.
+    """
+
+    size: tuple[int, int, int]
+    spacing: tuple[float, float, float]
+    origin: tuple[float, float, float]
+    direction: tuple[float, float, float, float, float, float, float, float, float]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Shape of the array on this grid, (z, y, x)."""
+        return (self.size[2], self.size[1], self.size[0])
+
+    @property
+    def voxel_volume_ml(self) -> float:
+        """Volume of one voxel in millilitres."""
+        return float(np.prod(self.spacing)) / 1000.0
+
+    def affine(self) -> NDArray[np.float64]:
+        """(4, 4) float64 matrix from index (x, y, z, 1) to world (LPS mm, 1)."""
+        matrix = np.eye(4)
+        matrix[:3, :3] = np.asarray(self.direction).reshape(3, 3) * np.asarray(self.spacing)
+        matrix[:3, 3] = self.origin
+        return matrix
+
+
+@dataclass(frozen=True)
+class Volume:
+    """An array on a grid.
+
+    Attributes:
+        array: (z, y, x), any real dtype; a mask is bool or uint8 {0, 1}.
+        geometry: The grid; ``geometry.shape == array.shape``.
+    """
+
+    array: NDArray[Any]
+    geometry: Geometry
+
+    def __post_init__(self) -> None:
+        if self.array.shape != self.geometry.shape:
+            raise ValueError(f"array {self.array.shape} is not on a grid {self.geometry.shape}")

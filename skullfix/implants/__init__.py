@@ -1,0 +1,1 @@
+"""Completed minus defective, cleaned: from two masks to an implant mask."""

@@ -1,0 +1,1 @@
+"""Mask to watertight surface in world millimetres, to file; its measures."""

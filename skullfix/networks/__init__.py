@@ -1,0 +1,1 @@
+"""The network of Table I, its dense twin, its checkpoint files."""

@@ -1,0 +1,1 @@
+"""The sparse-tensor engine: voxel sets, convolutions, pruning; knows nothing of medicine."""

@@ -1,0 +1,1 @@
+"""What skullfix does: one file per task, image in, frozen result out."""

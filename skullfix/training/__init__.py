@@ -1,0 +1,1 @@
+"""Populations, defects, losses and the training loop."""
