@@ -1,0 +1,76 @@
+"""``skullfix info``: what this installation is and what it can use."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+
+from skullfix import __version__
+from skullfix.cli.render import JsonOption, command
+
+PACKAGES = ("torch", "numba", "numpy", "SimpleITK", "scikit-image", "manifold3d", "MinkowskiEngine")
+
+
+def info(json_output: JsonOption = False) -> None:
+    """Show versions, devices, threads, free memory, the weights' cache and what it holds."""
+    with command(json_output) as out:
+        document = collect()
+        out.finish(document, "\n".join(_lines(document)))
+
+
+def collect() -> dict[str, object]:
+    """Gather everything that a report of a fault should begin with."""
+    import psutil
+
+    memory = psutil.virtual_memory()
+    return {
+        "status": "success",
+        "skullfix": __version__,
+        "python": sys.version.split()[0],
+        "platform": platform.platform(),
+        "packages": {name: _version(name) for name in PACKAGES},
+        "devices": _devices(),
+        "threads": {"cores": os.cpu_count(), "usable": _usable_cores()},
+        "memory": {"total_bytes": memory.total, "free_bytes": memory.available},
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _usable_cores() -> int:
+    """Count the cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _devices() -> dict[str, str]:
+    """Name the devices that torch can compute on, e.g. ``{"cpu": "x86_64"}``."""
+    import torch
+
+    devices = {"cpu": platform.processor() or platform.machine()}
+    for index in range(torch.cuda.device_count()):
+        devices[f"cuda:{index}"] = torch.cuda.get_device_name(index)
+    if torch.backends.mps.is_available():
+        devices["mps"] = "Apple GPU"
+    return devices
+
+
+def _lines(document: dict[str, object], indent: str = "") -> list[str]:
+    """Write a nested document as aligned plain lines, sizes in GiB."""
+    lines: list[str] = []
+    for key, value in document.items():
+        if isinstance(value, dict):
+            lines += [f"{indent}{key}", *_lines(value, indent + "  ")]
+        elif key.endswith("_bytes") and isinstance(value, int):
+            lines.append(f"{indent}{key.removesuffix('_bytes'):<18}{value / 2**30:.1f} GiB")
+        else:
+            lines.append(f"{indent}{key:<18}{'not installed' if value is None else value}")
+    return lines

@@ -1,0 +1,159 @@
+"""The command line: one group, one file per command, nothing heavy until a command runs.
+
+To add a command, write ``skullfix/cli/NAME.py`` with a plain function ``NAME`` whose parameters are
+Typer's (``Annotated[..., typer.Option(...)]``), or a ``typer.Typer()`` called ``app`` when it has
+commands of its own, and add its one line to ``COMMANDS`` below::
+
+    Entry("NAME", "skullfix.cli.NAME:NAME", "What it does, in one sentence."),
+
+``skullfix --help`` prints that sentence and imports nothing of the command. The module is imported
+when the command is chosen; it imports its task (and so torch) inside the function::
+
+    def NAME(
+        source: Annotated[Path, typer.Argument(help="...")],
+        json_output: JsonOption = False,
+        quiet: QuietOption = False,
+    ) -> None:
+        '''What it does (shown by skullfix NAME --help).'''
+        with command(json_output, quiet=quiet) as out:      # skullfix/cli/render.py
+            out.facts.update(task="NAME", inputs=[str(source)])
+            from skullfix.tasks.NAME import NAME as task
+
+            result = task(source, progress=out.progress)
+            out.finish(result.document(), text=f"wrote {result.path}")
+
+``command`` turns every exception into its message, hint, exit code and, under ``--json``, into the
+result document; a command catches nothing itself.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from skullfix import __version__
+from skullfix.cli.render import DEBUG_VARIABLE, report_failure
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A command: its name, ``module:attribute`` (a function or a Typer) and its one sentence."""
+
+    name: str
+    target: str
+    summary: str
+
+
+COMMANDS = (
+    Entry("complete", "skullfix.cli.complete:complete", "Complete a skull, design its implant."),
+    Entry("evaluate", "skullfix.cli.evaluate:evaluate", "Compare a prediction with the truth."),
+    Entry("simulate", "skullfix.cli.simulate:app", "Make test cases from intact skulls."),
+    Entry("train", "skullfix.cli.train:train", "Train a network on your own data."),
+    Entry("weights", "skullfix.cli.weights:app", "List, fetch, check and import checkpoints."),
+    Entry("info", "skullfix.cli.info:info", "Show versions, devices, memory and weights."),
+    Entry("demo", "skullfix.cli.demo:demo", "Try everything on a generated skull."),
+)
+
+
+class LazyGroup(TyperGroup):
+    """A group that lists its commands from ``COMMANDS`` and imports only the one that runs."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self._listing = False
+        self._entries = {entry.name: entry for entry in COMMANDS}
+        for entry in COMMANDS:
+            self.commands[entry.name] = TyperCommand(entry.name, help=entry.summary, callback=None)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Print the help from the one-sentence summaries alone."""
+        self._listing = True
+        try:
+            super().format_help(ctx, formatter)
+        finally:
+            self._listing = False
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return the command, imported now unless the help page is being printed."""
+        entry = self._entries.get(cmd_name)
+        if entry is None or self._listing:
+            return super().get_command(ctx, cmd_name)
+        return load(entry)
+
+
+def load(entry: Entry) -> Any:
+    """Import a command's module and make it a command that Typer can run."""
+    module, _, attribute = entry.target.partition(":")
+    target = getattr(import_module(module), attribute)
+    if isinstance(target, typer.Typer):
+        built = typer.main.get_command(target)
+    else:
+        single = typer.Typer(add_completion=False)
+        single.command(entry.name)(target)
+        built = typer.main.get_command(single)
+    built.name = entry.name
+    return built
+
+
+app = typer.Typer(
+    cls=LazyGroup,
+    help="Completed skulls and printable cranial implants from a head CT.",
+    epilog="Not a medical device. Every result needs the eye of a clinician.",
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"skullfix {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help=f"Show tracebacks ({DEBUG_VARIABLE}=1 does the same).")
+    ] = False,
+) -> None:
+    if debug:
+        os.environ[DEBUG_VARIABLE] = "1"  # the environment, so that worker processes see it too
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line (default: the process's own) and return its exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    before = os.environ.get(DEBUG_VARIABLE)
+    try:
+        # Outside standalone mode Typer returns the code of typer.Exit and raises everything else.
+        code = typer.main.get_command(app)(words, prog_name="skullfix", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except BaseException as error:
+        return report_failure(error, json_output="--json" in words)
+    finally:
+        if before is None:
+            os.environ.pop(DEBUG_VARIABLE, None)
+        else:
+            os.environ[DEBUG_VARIABLE] = before
+
+
+def main() -> None:
+    """Entry point of the console script ``skullfix``."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name that the console cannot show is no error
+            stream.reconfigure(errors="backslashreplace")
+    sys.exit(run())

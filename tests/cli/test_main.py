@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from skullfix import __version__
+from skullfix.cli.main import COMMANDS, load, run
+
+HEAVY = ("torch", "numpy", "SimpleITK", "skimage", "scipy", "requests", "numba", "trimesh")
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_answers_at_once_without_heavy_imports(option: str) -> None:
+    program = (
+        "import sys; from skullfix.cli.main import run; run([sys.argv[1]]);"
+        f"print([m for m in {HEAVY!r} if m in sys.modules])"
+    )
+    seconds = []
+    for _ in range(3):
+        began = time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, "-c", program, option], capture_output=True, text=True, check=True
+        )
+        seconds.append(time.perf_counter() - began)
+        assert done.stdout.splitlines()[-1] == "[]"
+    # 0.3 s on an idle desktop; the margin is for machines that do other work meanwhile.
+    assert min(seconds) < 1.0
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--help"]) == 0
+    shown = capsys.readouterr().out
+    for entry in COMMANDS:
+        assert f" {entry.name} " in shown
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == f"skullfix {__version__}\n"
+
+
+@pytest.mark.parametrize("entry", COMMANDS, ids=lambda entry: entry.name)
+def test_each_command_loads_and_shows_its_help(
+    entry: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert load(entry).name == entry.name
+    assert run([entry.name, "--help"]) == 0
+    assert f"skullfix {entry.name}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("entry", COMMANDS, ids=lambda entry: entry.name)
+def test_command_modules_are_light(entry: object) -> None:
+    module = entry.target.partition(":")[0]
+    assert find_spec(module) is not None
+    program = f"import sys, {module}; print([m for m in {HEAVY!r} if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_unknown_command_is_a_usage_error_with_a_suggestion(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["inf"]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith("error: No such command")
+    assert "info" in lines[0]
+    assert lines[-1] == "hint: See skullfix --help."
+
+
+def test_usage_error_under_json_is_a_document(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["info", "--colour", "--json"]) == 2
+    document = json.loads(capsys.readouterr().out)
+    assert document["status"] == "error"
+    assert document["error"]["code"] == "usage"
+
+
+def test_console_script_is_installed() -> None:
+    script = Path(sys.executable).with_name("skullfix")
+    done = subprocess.run([script, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == f"skullfix {__version__}"
