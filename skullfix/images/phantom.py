@@ -214,7 +214,7 @@ def _egg(point: tuple[Field, Field, Field], half: tuple[float, float, float]) ->
     x, y, z = point
     width, length, height = half
     back = y / np.float32(length)
-    wide = np.float32(width) * (1.0 + 0.11 * back - 0.05 * back**2)
+    wide = np.float32(width) * (1.0 + 0.11 * back - 0.05 * np.square(back))
     lower = np.where(z < 0, np.float32(66.0), np.float32(height))
     q = (np.abs(x) / wide, np.abs(y - 0.06 * np.minimum(z, 0)) / np.float32(length), abs(z) / lower)
     power = np.float32(1.18)
