@@ -1,0 +1,69 @@
+"""The network's named configurations."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from skullfix.errors import WeightsError
+
+LEVELS = 7
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """What distinguishes one network from another.
+
+    Attributes:
+        architecture: Name in cards and catalogue.
+        channels: Width of each of the seven levels, finest first.
+        in_channels: Features of an input voxel; Table I has 1.
+        skip: How the encoder's features join the decoder's. ``union``: added after the level's
+            k3 convolution, on the union of both voxel sets (Table I, as in the authors' code).
+            ``inner``: added before it, on the generated voxels alone, so that the convolution
+            sees the bone at this level's detail and the decoder stays as small as its target.
+    """
+
+    architecture: str
+    channels: tuple[int, int, int, int, int, int, int]
+    in_channels: int = 1
+    skip: Literal["union", "inner"] = "union"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for a card."""
+        return {**asdict(self), "channels": list(self.channels)}
+
+
+CONFIGS = {
+    config.architecture: config
+    for config in (
+        NetworkConfig("table1-ch1", (8, 8, 16, 16, 32, 32, 64)),
+        NetworkConfig("table1-ch2", (22, 32, 32, 128, 156, 256, 388)),
+        NetworkConfig("implant-s", (8, 16, 32, 48, 64, 96, 128), in_channels=4, skip="inner"),
+        NetworkConfig("implant-m", (16, 24, 48, 64, 96, 128, 160), in_channels=4, skip="inner"),
+    )
+}
+
+
+def config_from_card(card: dict[str, Any]) -> NetworkConfig:
+    """The configuration that a model card describes.
+
+    Raises:
+        WeightsError: The card lacks it or does not describe such a network.
+    """
+    try:
+        channels = tuple(int(c) for c in card["channels"])
+        skip = str(card.get("skip", "union"))
+        if len(channels) != LEVELS or min(channels) < 1 or skip not in ("union", "inner"):
+            raise ValueError(f"channels {channels}, skip {skip!r}")
+        return NetworkConfig(
+            str(card["architecture"]),
+            channels,  # type: ignore[arg-type]
+            int(card.get("in_channels", 1)),
+            skip,  # type: ignore[arg-type]
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise WeightsError(
+            f"the model card does not describe a network of this project: {error}",
+            hint="use the card that came with the checkpoint",
+        ) from error

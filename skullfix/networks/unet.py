@@ -1,0 +1,153 @@
+"""The sparse U-Net of Table I (Li et al., Sparse Convolutional Neural Networks for Medical
+Image Analysis, 2023) and its variants."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from skullfix.networks.config import LEVELS, NetworkConfig
+from skullfix.sparse.addition import add, add_where_present
+from skullfix.sparse.backend import Backend
+from skullfix.sparse.layers import (
+    GenerativeTransposedConv3d,
+    Pointwise,
+    SparseBatchNorm,
+    StridedConv3d,
+    SubmanifoldConv3d,
+)
+from skullfix.sparse.pruning import prune
+from skullfix.sparse.tensor import SparseTensor
+from skullfix.sparse.voxels import VoxelSet
+
+NO_THRESHOLDS = (0.0,) * (LEVELS - 1)
+
+
+@dataclass(frozen=True, eq=False)
+class LevelOutput:
+    """What the classifier said at one level of the decoder.
+
+    Attributes:
+        level: 5 (coarsest) to 0 (finest).
+        voxels: The voxels that it judged.
+        logits: (N,) float; kept where above the level's threshold.
+        target: (N,) bool, whether the target lies there; None outside training.
+    """
+
+    level: int
+    voxels: VoxelSet
+    logits: Tensor
+    target: Tensor | None
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkOutput:
+    """Result of a forward pass.
+
+    Attributes:
+        final: (N, 1) logits on the voxels that survived; sigmoid gives the probability.
+        levels: The classifiers' verdicts, coarsest first (in inference only if asked for).
+    """
+
+    final: SparseTensor
+    levels: tuple[LevelOutput, ...]
+
+
+class _Normalised(nn.Module):
+    """Convolution, batch normalisation, ReLU."""
+
+    def __init__(self, convolution: nn.Module, channels: int) -> None:
+        super().__init__()
+        self.convolution = convolution
+        self.norm = SparseBatchNorm(channels)
+
+    def forward(self, x: SparseTensor, backend: Backend) -> SparseTensor:
+        y = self.convolution(x, backend)
+        return y.with_features(torch.relu(self.norm(y.features)))  # type: ignore[no-any-return]
+
+
+class SparseUNet(nn.Module):
+    """Encoder, generative decoder with pruning at every level, final 1 x 1 x 1 convolution.
+
+    Args:
+        config: Widths and kind of skip connection.
+    """
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        width = config.channels
+        self.stem = _Normalised(SubmanifoldConv3d(config.in_channels, width[0]), width[0])
+        self.down = nn.ModuleList()
+        self.encode = nn.ModuleList()
+        for fine, coarse in zip(width[:-1], width[1:], strict=True):
+            self.down.append(_Normalised(StridedConv3d(fine, coarse), coarse))
+            self.encode.append(_Normalised(SubmanifoldConv3d(coarse, coarse), coarse))
+        self.up = nn.ModuleList()
+        self.decode = nn.ModuleList()
+        self.classify = nn.ModuleList()
+        for level in reversed(range(LEVELS - 1)):
+            kernel = 4 if level == LEVELS - 2 else 2
+            c_in, c_out = width[level + 1], width[level]
+            self.up.append(_Normalised(GenerativeTransposedConv3d(c_in, c_out, kernel), c_out))
+            self.decode.append(_Normalised(SubmanifoldConv3d(c_out, c_out), c_out))
+            self.classify.append(Pointwise(c_out, 1))
+        self.final = Pointwise(width[0], 1)
+
+    def forward(
+        self,
+        x: SparseTensor,
+        backend: Backend,
+        *,
+        target: VoxelSet | None = None,
+        thresholds: Sequence[float] = NO_THRESHOLDS,
+    ) -> NetworkOutput:
+        """Complete a batch.
+
+        Args:
+            x: (N, in_channels) on the input voxels.
+            backend: The engine.
+            target: In training, the voxels of the truth at the finest level: they are never
+                pruned, and every level is told which of its voxels hold some.
+            thresholds: Logit above which a voxel is kept, coarsest level (5) first; the paper's
+                is 0 everywhere.
+
+        Raises:
+            MemoryLimitError: The decoder would pass its cap on generated voxels.
+        """
+        targets = _pyramid(target, backend)
+        skips = [self.stem(x, backend)]
+        for down, encode in zip(self.down, self.encode, strict=True):
+            skips.append(encode(down(skips[-1], backend), backend))
+        y = skips.pop()
+        verdicts = []
+        for step, (up, decode, classify) in enumerate(
+            zip(self.up, self.decode, self.classify, strict=True)
+        ):
+            level = LEVELS - 2 - step
+            y, skip = up(y, backend), skips.pop()
+            if self.config.skip == "inner":
+                y = decode(add_where_present(y, skip, backend), backend)
+            else:
+                y = add(decode(y, backend), skip, backend)
+            logits = classify(y.features)[:, 0]
+            keep, wanted = logits > thresholds[step], None
+            if targets:
+                wanted = backend.find(y.voxels, targets[level]) >= 0
+                keep = keep | wanted
+            verdicts.append(LevelOutput(level, y.voxels, logits, wanted))
+            y = prune(y, keep)
+        return NetworkOutput(y.with_features(self.final(y.features)), tuple(verdicts))
+
+
+def _pyramid(target: VoxelSet | None, backend: Backend) -> list[VoxelSet]:
+    """The target's voxels at every level of the decoder, finest first; empty without target."""
+    if target is None:
+        return []
+    levels = [target]
+    while len(levels) < LEVELS - 1:
+        levels.append(backend.downsample(levels[-1]))
+    return levels

@@ -1,0 +1,99 @@
+"""The interface behind which the engine's implementations stand, and the choice among them."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Literal, Protocol
+
+import torch
+from torch import Tensor
+
+from skullfix.errors import MemoryLimitError, UsageError
+from skullfix.sparse.relation import Relation
+from skullfix.sparse.voxels import VoxelSet
+
+BackendName = Literal["auto", "reference", "cpu"]
+BACKENDS: tuple[BackendName, ...] = ("auto", "reference", "cpu")
+DEFAULT_VOXEL_CAP = 64_000_000
+
+
+class Backend(Protocol):
+    """What an implementation of the engine provides. All of it agrees with the dense oracle."""
+
+    name: str
+
+    def downsample(self, voxels: VoxelSet) -> VoxelSet:
+        """The coarse voxels that hold at least one of `voxels` (coordinates halved, floor)."""
+
+    def generate(self, voxels: VoxelSet, relation: Relation, cap: int) -> VoxelSet:
+        """The children of `voxels` under UP2 or UP4.
+
+        Raises:
+            MemoryLimitError: There would be more than `cap`; nothing was allocated for them.
+        """
+
+    def union(self, first: VoxelSet, second: VoxelSet) -> tuple[VoxelSet, Tensor, Tensor]:
+        """The voxels of either set, and the rows (int64) that each one's voxels have in it."""
+
+    def find(self, voxels: VoxelSet, within: VoxelSet) -> Tensor:
+        """Row of each of `voxels` in `within`, (N,) int64, -1 where it is not there."""
+
+    def convolve(
+        self,
+        features: Tensor,
+        weight: Tensor,
+        source: VoxelSet,
+        target: VoxelSet,
+        relation: Relation,
+    ) -> Tensor:
+        """``out[t] = Σ_k in[source(t, k)] @ weight[k]``, differentiable.
+
+        Args:
+            features: (N_source, C_in).
+            weight: (taps, C_in, C_out).
+            source: Voxels of the input.
+            target: Voxels of the output.
+            relation: SAME, DOWN, UP2 or UP4.
+
+        Returns:
+            (N_target, C_out), zero where a target sees no source.
+        """
+
+
+def get_backend(name: str = "auto", device: torch.device | str = "cpu") -> Backend:
+    """Choose an implementation.
+
+    Args:
+        name: One of BACKENDS. ``auto`` takes the fastest that this machine has.
+        device: Where the tensors will live.
+
+    Raises:
+        UsageError: The name is unknown, or that backend cannot run here.
+    """
+    on_cpu = torch.device(device).type == "cpu"
+    if name not in BACKENDS:
+        raise UsageError(
+            f"there is no backend {name!r}", hint=f"choose one of {', '.join(BACKENDS)}"
+        )
+    if name == "cpu" and not on_cpu:
+        raise UsageError(f"backend 'cpu' cannot run on {device}", hint="use --device cpu")
+    has_numba = importlib.util.find_spec("numba") is not None
+    if name == "cpu" and not has_numba:
+        raise UsageError("backend 'cpu' needs numba", hint="pip install numba, or use reference")
+    if name == "cpu" or (name == "auto" and on_cpu and has_numba):
+        from skullfix.sparse.cpu.engine import CpuBackend
+
+        return CpuBackend()
+    from skullfix.sparse.reference.engine import ReferenceBackend
+
+    return ReferenceBackend()
+
+
+def check_cap(count: int, cap: int) -> None:
+    """Refuse to generate more voxels than the cap."""
+    if count > cap:
+        raise MemoryLimitError(
+            f"the decoder would generate {count:,} voxels, more than the cap of {cap:,}",
+            hint="the input is unlike the network's training data, or its grid is too fine: "
+            "check the input, or raise the cap if memory allows",
+        )

@@ -1,0 +1,1 @@
+"""The fast engine for processors: a bitmap with rank index, and gather + matrix product."""

@@ -1,0 +1,201 @@
+"""The `cpu` implementation: voxel sets through bitmaps, convolutions through tiles.
+
+A convolution walks over its output rows tile by tile: the tile's neighbours are gathered into a
+buffer that stays in the cache, and one matrix product with the weights does the arithmetic. The
+buffer is all the extra memory there is. A transposed convolution multiplies first (every parent
+by all its taps) and collects afterwards, so that no product is with zero.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.autograd.function import FunctionCtx
+
+from skullfix.sparse.backend import check_cap
+from skullfix.sparse.cpu import bitmap as bits
+from skullfix.sparse.cpu.gather import collect_children, find_rows, gather_tile
+from skullfix.sparse.relation import Relation
+from skullfix.sparse.voxels import VoxelSet, check_coordinates
+
+TILE_VALUES = 1 << 19  # gathered values a tile: 2 MB in float32, about one core's cache
+
+
+class CpuBackend:
+    """See the module's docstring."""
+
+    name = "cpu"
+
+    def downsample(self, voxels: VoxelSet) -> VoxelSet:
+        """See `Backend.downsample`."""
+        rows = voxels.coordinates.clone()
+        rows[:, 1:] >>= 1
+        return _set_of([rows.numpy()], voxels.batch_size)
+
+    def generate(self, voxels: VoxelSet, relation: Relation, cap: int) -> VoxelSet:
+        """See `Backend.generate`."""
+        if relation.width == 2:
+            check_cap(len(voxels) * relation.taps, cap)
+        first = voxels.coordinates.numpy().copy()
+        first[:, 1:] *= 2
+        if len(first):
+            check_coordinates(torch.from_numpy(first.max(0, keepdims=True) + relation.width - 1))
+        taps = np.indices((relation.width,) * 3, np.int32).reshape(3, -1).T
+        steps = np.concatenate([np.zeros((len(taps), 1), np.int32), taps], 1)
+        return _set_of([first + step for step in steps], voxels.batch_size, cap)
+
+    def union(self, first: VoxelSet, second: VoxelSet) -> tuple[VoxelSet, Tensor, Tensor]:
+        """See `Backend.union`."""
+        merged = _set_of(
+            [first.coordinates.numpy(), second.coordinates.numpy()],
+            max(first.batch_size, second.batch_size),
+        )
+        return merged, self.find(first, merged), self.find(second, merged)
+
+    def find(self, voxels: VoxelSet, within: VoxelSet) -> Tensor:
+        """See `Backend.find`."""
+        index = bitmap_of(within)
+        rows = find_rows(voxels.coordinates.numpy(), index.words, index.prefix, index.low)
+        return torch.from_numpy(rows)
+
+    def convolve(
+        self,
+        features: Tensor,
+        weight: Tensor,
+        source: VoxelSet,
+        target: VoxelSet,
+        relation: Relation,
+    ) -> Tensor:
+        """See `Backend.convolve`."""
+        kind = _Scatter if relation.divisor == 2 else _Gather
+        return kind.apply(features, weight, source, target, relation)  # type: ignore[no-any-return]
+
+
+def bitmap_of(voxels: VoxelSet) -> bits.Bitmap:
+    """The set's bitmap, built at first use and kept with the set."""
+    if not isinstance(voxels.index, bits.Bitmap):
+        rows = voxels.coordinates.numpy()
+        low, high = _box([rows])
+        words = bits.empty_words(voxels.batch_size, low, high)
+        bits.set_bits(words, rows, low)
+        prefix, _ = bits.count_before(words)
+        voxels.index = bits.Bitmap(words, prefix, low)
+    return voxels.index
+
+
+def _set_of(groups: list[NDArray[np.int32]], batch_size: int, cap: int | None = None) -> VoxelSet:
+    """The union of several arrays of rows (N, 4), whatever their order and repetitions."""
+    low, high = _box(groups)
+    words = bits.empty_words(batch_size, low, high)
+    for rows in groups:
+        bits.set_bits(words, rows, low)
+    prefix, total = bits.count_before(words)
+    if cap is not None:
+        check_cap(total, cap)
+    voxels = VoxelSet(torch.from_numpy(bits.list_bits(words, low, total)), batch_size)
+    voxels.index = bits.Bitmap(words, prefix, low)
+    return voxels
+
+
+def _box(groups: list[NDArray[np.int32]]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """First and last coordinate over all rows, (4,) int32 each; zeros for no rows."""
+    filled = [rows for rows in groups if len(rows)]
+    if not filled:
+        return np.zeros(4, np.int32), np.zeros(4, np.int32)
+    low = np.min([rows.min(0) for rows in filled], 0)
+    return low.astype(np.int32), np.max([rows.max(0) for rows in filled], 0).astype(np.int32)
+
+
+def _tiles(
+    features: Tensor, source: VoxelSet, target: VoxelSet, relation: Relation
+) -> Any:  # Iterator[tuple[slice, Tensor]]
+    """Walk over the target's rows: yields (rows, (tile, taps · C) what they see)."""
+    index, width = bitmap_of(source), relation.taps * features.shape[1]
+    values, rows = features.detach().contiguous().numpy(), target.coordinates.numpy()
+    size = max(1, TILE_VALUES // width)
+    buffer = np.empty((min(size, len(rows)), relation.taps, features.shape[1]), values.dtype)
+    rule = (relation.scale, relation.sign, relation.shift, relation.divisor, relation.width)
+    for start in range(0, len(rows), size):
+        tile = buffer[: min(size, len(rows) - start)]
+        gather_tile(tile, values, rows, start, index.words, index.prefix, index.low, *rule)
+        yield slice(start, start + len(tile)), torch.from_numpy(tile).view(len(tile), width)
+
+
+class _Gather(torch.autograd.Function):
+    """SAME and DOWN: gather the taps, then multiply."""
+
+    @staticmethod
+    def forward(  # type: ignore[override]
+        ctx: FunctionCtx,
+        features: Tensor,
+        weight: Tensor,
+        source: VoxelSet,
+        target: VoxelSet,
+        relation: Relation,
+    ) -> Tensor:
+        ctx.save_for_backward(features, weight)
+        ctx.sets = (source, target, relation)  # type: ignore[attr-defined]
+        out = features.new_empty(len(target), weight.shape[2])
+        matrix = weight.detach().reshape(-1, weight.shape[2])
+        for rows, seen in _tiles(features, source, target, relation):
+            torch.mm(seen, matrix, out=out[rows])
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Any:  # type: ignore[override]
+        return _gradients(ctx, grad)
+
+
+class _Scatter(torch.autograd.Function):
+    """UP2 and UP4: multiply every parent by all taps, then let each child collect."""
+
+    @staticmethod
+    def forward(  # type: ignore[override]
+        ctx: FunctionCtx,
+        features: Tensor,
+        weight: Tensor,
+        source: VoxelSet,
+        target: VoxelSet,
+        relation: Relation,
+    ) -> Tensor:
+        ctx.save_for_backward(features, weight)
+        ctx.sets = (source, target, relation)  # type: ignore[attr-defined]
+        taps, c_in, c_out = weight.shape
+        matrix = weight.detach().transpose(0, 1).reshape(c_in, taps * c_out)
+        products = (features.detach() @ matrix).view(-1, taps, c_out)
+        out = features.new_empty(len(target), c_out)
+        index = bitmap_of(source)
+        collect_children(
+            out.numpy(),
+            products.numpy(),
+            target.coordinates.numpy(),
+            index.words,
+            index.prefix,
+            index.low,
+            relation.width,
+        )
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Any:  # type: ignore[override]
+        return _gradients(ctx, grad)
+
+
+def _gradients(ctx: Any, grad: Tensor) -> Any:
+    """Gradients of both kinds: every source row gathers the targets that saw it."""
+    features, weight = ctx.saved_tensors
+    source, target, relation = ctx.sets
+    taps, c_in, c_out = weight.shape
+    back = weight.transpose(1, 2).reshape(taps * c_out, c_in)
+    grad_features = torch.empty_like(features) if ctx.needs_input_grad[0] else None
+    grad_weight = weight.new_zeros(c_in, taps * c_out)
+    for rows, seen in _tiles(grad, target, source, relation.reverse()):
+        if grad_features is not None:
+            torch.mm(seen, back, out=grad_features[rows])
+        grad_weight.addmm_(features[rows].T, seen)
+    grad_weight = grad_weight.view(c_in, taps, c_out).transpose(0, 1)
+    return grad_features, grad_weight, None, None, None

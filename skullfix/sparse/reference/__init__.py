@@ -1,0 +1,1 @@
+"""The engine in plain torch operations: any device, differentiable, obviously right."""

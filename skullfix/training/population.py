@@ -1,0 +1,142 @@
+"""The skulls to learn from: an AutoImplant folder, read once and kept as coarse occupancies."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from skullfix.errors import InputError
+from skullfix.images.mask import as_mask
+from skullfix.images.read import read_scan
+from skullfix.images.resample import block_average, bounding_box, crop
+from skullfix.images.volume import Geometry, Volume
+
+_CACHE_FORMAT = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One skull of the population.
+
+    Attributes:
+        name: File name without suffix.
+        skull: uint8 occupancy (255 = full) of the complete skull at about 0.9 mm, (z, y, x).
+        implant: uint8 occupancy of the true implant on the same grid; all zero if none is known.
+        geometry: Their grid.
+    """
+
+    name: str
+    skull: Tensor
+    implant: Tensor
+    geometry: Geometry
+
+
+def read_split(folder: Path, part: str) -> list[str]:
+    """Names of the cases of one part (``train`` or ``validation``) of ``split.txt``, sorted.
+
+    Raises:
+        InputError: No such file, a line that is not ``NAME PART``, or an empty part.
+    """
+    path = folder / "split.txt"
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{path} cannot be read: {error}",
+            hint="a training folder holds complete_skull/, implant/ and split.txt, whose lines "
+            "are 'NAME train' or 'NAME validation'",
+        ) from error
+    names = []
+    for number, line in enumerate(lines, 1):
+        fields = line.split()
+        if not fields:
+            continue
+        if len(fields) != 2 or fields[1] not in ("train", "validation"):
+            raise InputError(
+                f"{path}, line {number}: expected 'NAME train' or 'NAME validation', "
+                f"found {line.strip()[:60]!r}",
+                hint="mend the line or take it out",
+            )
+        if fields[1] == part:
+            names.append(fields[0])
+    if not names:
+        raise InputError(f"{path} names no {part} case", hint=f"add lines 'NAME {part}'")
+    return sorted(names)
+
+
+def load_cases(
+    folder: Path, names: list[str], cache: Path, progress: Callable[[str, float], None]
+) -> list[Case]:
+    """Read cases, through a cache of coarse occupancies.
+
+    Args:
+        folder: AutoImplant layout: ``complete_skull/NAME.nrrd``, ``implant/NAME.nrrd``.
+        names: The cases wanted.
+        cache: Folder for ``NAME-HASH.npz``, made when absent.
+        progress: Called with a stage and the fraction done.
+
+    Raises:
+        InputError: A file is missing, damaged, or the implant lies on another grid.
+    """
+    cache.mkdir(parents=True, exist_ok=True)
+    cases = []
+    for done, name in enumerate(names):
+        progress("reading skulls", done / len(names))
+        cases.append(_load(folder, name, cache))
+    progress("reading skulls", 1.0)
+    return cases
+
+
+def _load(folder: Path, name: str, cache: Path) -> Case:
+    """One case, from the cache if it is there."""
+    paths = [_find(folder / room, name) for room in ("complete_skull", "implant")]
+    state = "|".join(f"{p.resolve()}:{p.stat().st_size}:{p.stat().st_mtime_ns}" for p in paths)
+    digest = hashlib.sha256(f"{_CACHE_FORMAT}|{state}".encode()).hexdigest()[:16]
+    path = cache / f"{name}-{digest}.npz"
+    if not path.is_file():
+        arrays = _coarse(*[as_mask(read_scan(p).volume)[0] for p in paths])
+        temporary = path.with_suffix(".tmp.npz")
+        np.savez(temporary, **arrays)
+        temporary.replace(path)
+    with np.load(path) as stored:
+        size, spacing, origin, direction = (
+            stored[field].tolist() for field in ("size", "spacing", "origin", "direction")
+        )
+        geometry = Geometry(tuple(size), tuple(spacing), tuple(origin), tuple(direction))
+        return Case(
+            name, torch.from_numpy(stored["skull"]), torch.from_numpy(stored["implant"]), geometry
+        )
+
+
+def _find(room: Path, name: str) -> Path:
+    """The file of a case, whatever its format."""
+    for suffix in (".nrrd", ".nii.gz", ".mha"):
+        if (room / f"{name}{suffix}").is_file():
+            return room / f"{name}{suffix}"
+    raise InputError(
+        f"there is no {room / name}.nrrd (nor .nii.gz, .mha)",
+        hint="split.txt names a case whose file is missing",
+    )
+
+
+def _coarse(skull: Volume, implant: Volume) -> dict[str, np.ndarray]:
+    """Block averages of both masks on one grid, ready for np.savez."""
+    if skull.geometry != implant.geometry:
+        raise InputError(
+            "a skull and its implant lie on different grids",
+            hint="both files of a case need the same size, spacing, origin and direction",
+        )
+    box = bounding_box(skull.array) or ((0, 0, 0), (1, 1, 1))
+    coarse, piece = (block_average(crop(mask, *box)) for mask in (skull, implant))
+    fields = {
+        name: np.asarray(getattr(coarse.geometry, name))
+        for name in ("size", "spacing", "origin", "direction")
+    }
+    return {"skull": coarse.array, "implant": piece.array, **fields}
+
