@@ -34,6 +34,22 @@ def collect() -> dict[str, object]:
         "devices": _devices(),
         "threads": {"cores": os.cpu_count(), "usable": _usable_cores()},
         "memory": {"total_bytes": memory.total, "free_bytes": memory.available},
+        "weights": _weights(),
+    }
+
+
+def _weights() -> dict[str, object]:
+    """Tell where checkpoints are looked for and where each one is."""
+    from skullfix.weights.library import Library
+    from skullfix.weights.resolve import listed, where
+
+    library = Library.from_environment()
+    return {
+        "released": str(library.released),
+        "cache": str(library.cache),
+        "mirrors": len(library.mirrors),
+        "offline": library.offline,
+        "checkpoints": {i.entry.reference: where(i, library)[0] for i in listed(library)},
     }
 
 

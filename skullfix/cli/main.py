@@ -93,14 +93,13 @@ def load(entry: Entry) -> Any:
     """Import a command's module and make it a command that Typer can run."""
     module, _, attribute = entry.target.partition(":")
     target = getattr(import_module(module), attribute)
+    holder = typer.Typer(add_completion=False)
+    holder.callback()(lambda: None)  # with a callback it is a group, even of one command
     if isinstance(target, typer.Typer):
-        built = typer.main.get_command(target)
+        holder.add_typer(target, name=entry.name)
     else:
-        single = typer.Typer(add_completion=False)
-        single.command(entry.name)(target)
-        built = typer.main.get_command(single)
-    built.name = entry.name
-    return built
+        holder.command(entry.name)(target)
+    return typer.main.get_group(holder).commands[entry.name]
 
 
 app = typer.Typer(

@@ -26,13 +26,21 @@ class Reporter:
         self._bar: Progress | None = None
         self._task: TaskID | None = None
 
-    def __call__(self, stage: str, fraction: float | None = None) -> None:
-        """Report that ``stage`` runs and how much of it is done (0..1, None when unknown)."""
+    def __call__(
+        self, stage: str, fraction: float | None = None, *, size: int | None = None
+    ) -> None:
+        """Report that ``stage`` runs and how much of it is done.
+
+        Args:
+            stage: What runs, in a few words.
+            fraction: The part that is done, 0..1; None when unknown.
+            size: Bytes of the whole stage where it moves bytes, for its rate.
+        """
         if self._quiet:
             return
         if stage != self._stage:
             self._end_stage()
-            self._begin_stage(stage)
+            self._begin_stage(stage, size)
         if self._bar is not None and self._task is not None and fraction is not None:
             self._bar.update(self._task, total=1.0, completed=min(max(fraction, 0.0), 1.0))
 
@@ -51,13 +59,13 @@ class Reporter:
             self._bar.stop()
             self._bar = None
 
-    def _begin_stage(self, stage: str) -> None:
+    def _begin_stage(self, stage: str, size: int | None) -> None:
         self._stage = stage
         if self._bar is None and not self._open_bar():
             sys.stderr.write(f"{stage}\n")
             sys.stderr.flush()
         if self._bar is not None:
-            self._task = self._bar.add_task(stage, total=None)
+            self._task = self._bar.add_task(stage, total=None, size=size)
 
     def _end_stage(self) -> None:
         if self._bar is not None and self._task is not None:
@@ -69,7 +77,22 @@ class Reporter:
         if not sys.stderr.isatty():
             return False
         from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.progress import (
+            BarColumn,
+            Progress,
+            ProgressColumn,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+        from rich.progress import Task as RichTask
+        from rich.text import Text
+
+        class Rate(ProgressColumn):
+            """Megabytes a second of a stage that moves bytes."""
+
+            def render(self, task: RichTask) -> Text:
+                size, speed = task.fields["size"], task.finished_speed or task.speed
+                return Text(f"{size * speed / 1e6:.1f} MB/s" if size and speed else "")
 
         console = Console(file=sys.stderr)
         if console.is_dumb_terminal:
@@ -78,7 +101,8 @@ class Reporter:
             TextColumn("{task.description}", markup=False),
             BarColumn(),
             TextColumn("{task.percentage:>3.0f}%"),
-            TimeElapsedColumn(),
+            Rate(),
+            TimeRemainingColumn(elapsed_when_finished=True),
             console=console,
             redirect_stdout=False,
             redirect_stderr=False,

@@ -28,7 +28,7 @@ def _is_count(value: object) -> bool:
 
 
 def _is_length(value: object) -> bool:
-    return _is_number(value) and float(str(value)) > 0
+    return isinstance(value, int | float) and _is_number(value) and value > 0
 
 
 def _is_number(value: object) -> bool:

@@ -73,7 +73,7 @@ def resolve_checkpoint(
     """
     library = library or Library.from_environment()
     if reference is not None and is_path(reference):
-        found = _explicit(Path(reference).expanduser())
+        found = resolve_file(Path(reference).expanduser())
     else:
         found = fetch(find(reference, task, library), library, progress)
     if found.card["task"] != task:
@@ -186,8 +186,12 @@ def _checked(item: Listed, path: Path, source: str, warnings: tuple[str, ...]) -
     )
 
 
-def _explicit(path: Path) -> CheckpointFile:
-    """Check a file that was named by its path against the card beside it."""
+def resolve_file(path: Path) -> CheckpointFile:
+    """Check a file that was named by its path against the card beside it.
+
+    Raises:
+        WeightsError: The file or its card is missing or damaged, or they do not belong together.
+    """
     if path.suffix != SUFFIX:
         raise WeightsError(
             f"{path} is no .safetensors file.",

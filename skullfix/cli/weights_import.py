@@ -1,0 +1,118 @@
+"""``skullfix weights import``: make a foreign or own checkpoint usable by its name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from skullfix.cli.render import JsonOption, command
+
+if TYPE_CHECKING:
+    from skullfix.weights.catalogue import Entry
+    from skullfix.weights.library import Library
+
+VERSION = "1"
+
+
+def import_checkpoint(
+    source: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A .pth of the authors, or a .safetensors.")
+    ],
+    name: Annotated[str, typer.Option("--name", help="Its name here; default: the file's.")] = "",
+    task: Annotated[
+        str, typer.Option("--task", help="The task of a .pth: complete, upscale, refine.")
+    ] = "complete",
+    spacing: Annotated[
+        float | None, typer.Option("--spacing", min=0.01, help="Grid spacing of a .pth, in mm.")
+    ] = None,
+    licence: Annotated[str, typer.Option("--licence", help="Licence of a .pth.")] = "unknown",
+    json_output: JsonOption = False,
+) -> None:
+    """Check a checkpoint, convert it if it is a .pth, and keep it under a name of its own."""
+    with command(json_output) as out:
+        out.facts.update(task="weights import", inputs=[source])
+        from dataclasses import asdict
+
+        from skullfix.weights.library import Library
+
+        library = Library.from_environment()
+        if source.suffix == ".safetensors":
+            entry = _import_safetensors(source, name, library)
+        else:
+            given = {"task": task, "spacing_mm": spacing, "licence": licence}
+            entry = _import_pickle(source, name, given, library)
+        text = f"{entry.reference} is ready: name it with --model {entry.name}"
+        path = library.imported / entry.file
+        out.finish({"status": "success", "checkpoint": asdict(entry), "path": path}, text)
+
+
+def _import_safetensors(source: Path, name: str, library: Library) -> Entry:
+    """Check a checkpoint's hash against its card and its shapes against its architecture."""
+    from skullfix.networks.checkpoint import check_shapes
+    from skullfix.networks.config import config_from_card
+    from skullfix.weights.resolve import resolve_file
+    from skullfix.weights.shapes import tensor_shapes
+
+    card = resolve_file(source).card
+    check_shapes(tensor_shapes(source), config_from_card(card))
+    return _keep(source, {**card, "name": name or card["name"]}, library)
+
+
+def _import_pickle(source: Path, name: str, given: dict[str, Any], library: Library) -> Entry:
+    """Convert a MinkowskiEngine state dict of the authors."""
+    import tempfile
+
+    from safetensors.torch import save_file
+
+    from skullfix.networks.minkowski_names import convert_minkowski
+    from skullfix.weights.digest import sha256_of
+    from skullfix.weights.pickle_import import read_pickled_state
+
+    config, state = convert_minkowski(read_pickled_state(source))
+    card = {
+        **given,
+        **config.to_dict(),
+        "name": name or _name_of(source),
+        "version": VERSION,
+        "training_data": "unknown",
+        "metrics": {},
+        "created_with": [f"skullfix weights import {source.name}"],
+        "thresholds": None,
+        "notes": f"Converted from {source.name}, sha256 {sha256_of(source)}.",
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        converted = Path(folder) / "converted.safetensors"
+        save_file(state, converted)
+        return _keep(converted, card, library)
+
+
+def _keep(source: Path, card: dict[str, Any], library: Library) -> Entry:
+    """Put a checked checkpoint on the user's own shelf; released names stay what they are."""
+    from filelock import FileLock
+
+    from skullfix.errors import OutputError, UsageError
+    from skullfix.weights.catalogue import read_catalogue
+    from skullfix.weights.publish import publish_checkpoint
+
+    if read_catalogue(library.released).find(card["name"]) is not None:
+        raise UsageError(
+            f"{card['name']!r} is the name of a released checkpoint.", hint="Give --name another."
+        )
+    try:
+        library.cache.mkdir(parents=True, exist_ok=True)
+        with FileLock(library.cache / "imported.lock"):
+            return publish_checkpoint(source, card, library.imported)
+    except OSError as error:
+        raise OutputError(
+            f"Cannot write to {library.cache}: {error.strerror or error}.",
+            hint="Give permission there, or set SKULLFIX_CACHE to another folder.",
+        ) from error
+
+
+def _name_of(source: Path) -> str:
+    """Make a name of a file's: lower-case words joined by ``-``."""
+    import re
+
+    return "-".join(re.findall(r"[a-z0-9]+", source.stem.lower())) or "imported"
