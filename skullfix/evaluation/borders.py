@@ -1,0 +1,63 @@
+"""Borders of masks as points, and the distances between them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import binary_erosion, find_objects
+from scipy.spatial import cKDTree
+
+Mask = NDArray[np.bool_]
+
+
+def box(mask: Mask) -> tuple[slice, slice, slice] | None:
+    """Smallest box (z, y, x slices) around the voxels of a mask; None if there are none."""
+    if not mask.any():
+        return None
+    found = find_objects(mask.view(np.uint8) if mask.dtype == np.bool_ else mask)[0]
+    return (found[0], found[1], found[2])
+
+
+def border(mask: Mask) -> Mask:
+    """Mask XOR its 6-connected erosion by one; voxels on the edge of the grid are border.
+
+    Args:
+        mask: (z, y, x) bool.
+    """
+    result: Mask = mask ^ binary_erosion(mask)
+    return result
+
+
+def border_points(mask: Mask, spacing: Sequence[float]) -> NDArray[np.float64]:
+    """(n, 3) float64, border voxels in mm (z, y, x) from the first voxel of the grid.
+
+    Args:
+        mask: (z, y, x) bool.
+        spacing: mm along (z, y, x).
+    """
+    around = box(mask)
+    if around is None:
+        return np.empty((0, 3))
+    start = np.array([part.start for part in around])
+    points: NDArray[np.float64] = (np.argwhere(border(mask[around])) + start) * np.asarray(
+        spacing, dtype=np.float64
+    )
+    return points
+
+
+def distances(points: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Distance of each point to the nearest of the others.
+
+    The same numbers as a Euclidean distance transform of the border gives, without the grid.
+
+    Args:
+        points: (n, 3) mm.
+        others: (m, 3) mm, m > 0.
+
+    Returns:
+        (n,) float64 mm.
+    """
+    found, _ = cKDTree(others, balanced_tree=False, compact_nodes=False).query(points)
+    return np.asarray(found, dtype=np.float64)

@@ -1,0 +1,84 @@
+"""The voxels of one DICOM slice in Hounsfield units."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pydicom
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from skullfix.errors import InputError
+from skullfix.images.dicom_slice import PARSE_ERRORS, Slice
+from skullfix.images.payload import DAMAGED
+
+_BY_PYDICOM = {
+    "1.2.840.10008.1.2",  # implicit VR little endian
+    "1.2.840.10008.1.2.1",  # explicit VR little endian
+    "1.2.840.10008.1.2.2",  # explicit VR big endian
+    "1.2.840.10008.1.2.5",  # RLE lossless
+}
+_BY_GDCM = {
+    "1.2.840.10008.1.2.4.50",  # JPEG baseline
+    "1.2.840.10008.1.2.4.51",  # JPEG extended
+    "1.2.840.10008.1.2.4.57",  # JPEG lossless
+    "1.2.840.10008.1.2.4.70",  # JPEG lossless, first order: the usual one in archives
+    "1.2.840.10008.1.2.4.80",  # JPEG-LS lossless
+    "1.2.840.10008.1.2.4.81",  # JPEG-LS near lossless
+    "1.2.840.10008.1.2.4.90",  # JPEG 2000 lossless
+    "1.2.840.10008.1.2.4.91",  # JPEG 2000
+}
+
+
+def check_syntax(item: Slice) -> None:
+    """Refuse a transfer syntax that cannot be decoded, by its name.
+
+    Raises:
+        InputError: The syntax is not one of those above.
+    """
+    if item.syntax not in _BY_PYDICOM | _BY_GDCM:
+        raise InputError(
+            f"{item.path.name} is compressed with {pydicom.uid.UID(item.syntax).name} "
+            f"({item.syntax[:64]}), which cannot be decoded.",
+            hint="Export the series uncompressed (Explicit VR Little Endian).",
+        )
+
+
+def read_pixels(item: Slice) -> NDArray[np.float32]:
+    """Decode one slice.
+
+    Args:
+        item: The slice; its syntax has been checked.
+
+    Returns:
+        (rows, columns) float32, Hounsfield units (RescaleSlope and RescaleIntercept applied).
+
+    Raises:
+        InputError: The pixel data is damaged or has another size than the header says.
+    """
+    try:
+        if item.syntax in _BY_PYDICOM:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # on surplus padding; the shape is checked below
+                stored: NDArray[Any] = pydicom.dcmread(item.path).pixel_array
+            pixels = stored.astype(np.float32) * np.float32(item.slope)
+            pixels += np.float32(item.intercept)
+        else:
+            reader = sitk.ImageFileReader()
+            reader.SetImageIO("GDCMImageIO")  # applies slope and intercept itself
+            reader.SetFileName(str(item.path))
+            pixels = sitk.GetArrayFromImage(reader.Execute()).astype(np.float32)
+    except (*PARSE_ERRORS, RuntimeError) as error:
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise InputError(
+            f"The pixels of {item.path.name} cannot be read: {lines[-1]}", hint=DAMAGED
+        ) from error
+    if pixels.size != item.rows * item.columns:
+        raise InputError(
+            f"{item.path.name} has pixels of the shape {pixels.shape}; "
+            f"{item.rows} x {item.columns} were expected.",
+            hint=DAMAGED,
+        )
+    return pixels.reshape(item.rows, item.columns)

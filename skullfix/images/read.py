@@ -1,0 +1,90 @@
+"""Read a scan or a mask, whatever the format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from skullfix.errors import InputError
+from skullfix.images.archive import unpacked
+from skullfix.images.dicom_folder import read_dicom_folder
+from skullfix.images.formats import READABLE, SUFFIXES, Format, split_suffix
+from skullfix.images.itk_file import read_itk
+from skullfix.images.meta_header import meta_payload
+from skullfix.images.nifti import nifti_payload, read_nifti
+from skullfix.images.nrrd_header import nrrd_payload
+from skullfix.images.payload import check_payload
+from skullfix.images.volume import Volume
+
+_PAYLOADS = {"nrrd": nrrd_payload, "metaimage": meta_payload, "nifti": nifti_payload}
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A volume as it was read.
+
+    Attributes:
+        volume: The voxels, in the file's own dtype, and their grid.
+        format: "nrrd", "nifti", "metaimage" or "dicom".
+        suffix: Suffix for outputs in the input's format, lower case; ".nrrd" for DICOM.
+        stem: File name without the suffix; name of the folder or zip for DICOM.
+        warnings: What was changed or assumed, one sentence each.
+    """
+
+    volume: Volume
+    format: Format
+    suffix: str
+    stem: str
+    warnings: tuple[str, ...]
+
+
+def read_scan(path: Path, *, series: str | None = None) -> Scan:
+    """Read a scan or a mask.
+
+    Args:
+        path: A NRRD, NIfTI or MetaImage file, a DICOM folder, or a zip of one.
+        series: SeriesInstanceUID to read, where a folder holds several; only for DICOM.
+
+    Returns:
+        The volume with its geometry in LPS millimetres.
+
+    Raises:
+        InputError: Missing, damaged, not a 3-D volume of real numbers, or beyond the limits.
+    """
+    path = Path(path)
+    try:
+        return _read(path, series)
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be opened ({error.strerror or error}).",
+            hint="Check the path and your permission to read it.",
+        ) from error
+
+
+def _read(path: Path, series: str | None) -> Scan:
+    if not path.exists():
+        raise InputError(f"{path} does not exist.", hint="Check the path.")
+    if path.is_dir():
+        volume, warnings = read_dicom_folder(path, series=series)
+        return Scan(volume, "dicom", ".nrrd", path.resolve().name, warnings)
+    if path.suffix.lower() == ".zip":
+        with unpacked(path) as folder:
+            volume, warnings = read_dicom_folder(folder, series=series, name=path.name)
+        return Scan(volume, "dicom", ".nrrd", path.name[: -len(".zip")], warnings)
+    if series is not None:
+        raise InputError(
+            f"A series was asked for, but {path.name} is a single file.",
+            hint="Leave the series out, or give a DICOM folder.",
+        )
+    stem, suffix = split_suffix(path.name)
+    if not suffix:
+        raise InputError(
+            f"{path.name} has no suffix that skullfix knows. It reads {READABLE}.",
+            hint="Give the folder of a DICOM series, not one of its files; convert other formats.",
+        )
+    if path.stat().st_size == 0:
+        raise InputError(f"{path.name} is empty.", hint="Copy or export it again.")
+    form = SUFFIXES[suffix]
+    check_payload(_PAYLOADS[form](path))
+    volume, warnings = read_nifti(path) if form == "nifti" else read_itk(path, form)
+    return Scan(volume, form, suffix, stem, warnings)
