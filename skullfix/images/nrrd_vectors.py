@@ -20,7 +20,7 @@ _STEPS = np.array(
         itertools.product((-2, -1, 0, 1, 2), repeat=3),
         key=lambda s: abs(s[0]) + abs(s[1]) + abs(s[2]),
     )
-)  # noqa: E501
+)
 
 
 def space_vectors(geometry: Geometry) -> NDArray[np.float64]:
