@@ -18,12 +18,13 @@ from typing import Any
 from skullfix.errors import WeightsError
 
 NAME = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*")
-VERSION = re.compile(r"[0-9]+(\.[0-9]+)*")
+VERSION = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){0,3}")
 SHA256 = re.compile(r"[0-9a-f]{64}")
 LARGEST = 1 << 20  # bytes of a card or catalogue that is still believed
 
 
-def _is_count(value: object) -> bool:
+def is_count(value: object) -> bool:
+    """Tell a positive integer; True is none."""
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
@@ -52,8 +53,8 @@ FIELDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "version": ("a version like 1.2", lambda v: isinstance(v, str) and bool(VERSION.fullmatch(v))),
     "task": ("text", _is_text),
     "architecture": ("text", _is_text),
-    "channels": ("a list of positive integers", _is_list(_is_count)),
-    "in_channels": ("a positive integer", _is_count),
+    "channels": ("a list of positive integers", _is_list(is_count)),
+    "in_channels": ("a positive integer", is_count),
     "spacing_mm": ("a positive number or null", _or_null(_is_length)),
     "training_data": ("text", _is_text),
     "licence": ("text", _is_text),

@@ -9,7 +9,7 @@ from typing import Any
 
 from skullfix.errors import WeightsError
 from skullfix.weights.atomic import write_json
-from skullfix.weights.card import FIELDS, NAME, VERSION, read_json
+from skullfix.weights.card import FIELDS, NAME, VERSION, is_count, read_json
 
 SCHEMA = 1
 FILE = "catalogue.json"
@@ -117,7 +117,7 @@ def _entry(item: object, path: Path) -> Entry:
     names = Entry.__dataclass_fields__
     faults = [name for name in names if name not in item]
     faults += [name for name in names if name in FIELDS and not FIELDS[name][1](item.get(name))]
-    if not isinstance(item.get("size"), int) or not item["size"] > 0:
+    if not is_count(item.get("size")):
         faults.append("size")
     if not isinstance(item.get("default"), bool):
         faults.append("default")

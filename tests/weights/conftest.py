@@ -23,6 +23,8 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
+        monkeypatch.delenv(name, raising=False)
     for name in ("CACHE", "WEIGHTS_URL", "WEIGHTS_FOLDER", "OFFLINE"):
         monkeypatch.delenv(f"SKULLFIX_{name}", raising=False)
 
