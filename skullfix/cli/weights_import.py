@@ -49,14 +49,12 @@ def import_checkpoint(
 
 
 def _import_safetensors(source: Path, name: str, library: Library) -> Entry:
-    """Check a checkpoint's hash against its card and its shapes against its architecture."""
-    from skullfix.networks.checkpoint import check_shapes
-    from skullfix.networks.config import config_from_card
+    """Check a checkpoint's hash against its card, and that it holds the network of its card."""
+    from skullfix.networks.checkpoint import load_network
     from skullfix.weights.resolve import resolve_file
-    from skullfix.weights.shapes import tensor_shapes
 
     card = resolve_file(source).card
-    check_shapes(tensor_shapes(source), config_from_card(card))
+    load_network(source, card)
     return _keep(source, {**card, "name": name or card["name"]}, library)
 
 
@@ -66,11 +64,13 @@ def _import_pickle(source: Path, name: str, given: dict[str, Any], library: Libr
 
     from safetensors.torch import save_file
 
-    from skullfix.networks.minkowski_names import convert_minkowski
     from skullfix.weights.digest import sha256_of
     from skullfix.weights.pickle_import import read_pickled_state
 
-    config, state = convert_minkowski(read_pickled_state(source))
+    foreign = read_pickled_state(source)
+    from skullfix.networks.minkowski_names import convert_minkowski
+
+    config, state = convert_minkowski(foreign)
     card = {
         **given,
         **config.to_dict(),

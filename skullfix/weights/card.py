@@ -115,14 +115,20 @@ def read_json(path: Path) -> dict[str, Any]:
     return document
 
 
-def read_card(checkpoint: Path) -> dict[str, Any]:
+def read_card(checkpoint: Path, sha256: str | None = None) -> dict[str, Any]:
     """Read and check the card that lies beside a checkpoint file.
+
+    Args:
+        checkpoint: The .safetensors file.
+        sha256: Its hash, for a card that does not say one (a training run's, not yet released).
 
     Raises:
         WeightsError: The card is missing or not usable.
     """
     path = checkpoint.with_suffix(".json")
     card = read_json(path)
+    if sha256 is not None:
+        card.setdefault("sha256", sha256)
     check_card(card, str(path))
     return card
 

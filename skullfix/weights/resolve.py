@@ -199,11 +199,11 @@ def resolve_file(path: Path) -> CheckpointFile:
         )
     if not path.is_file():
         raise WeightsError(f"There is no file {path}.", hint="Check the path.")
-    card = read_card(path)
     try:
         found = sha256_of(path)
     except OSError as error:
         raise WeightsError(f"Cannot read {path}: {error.strerror}.", hint="Check it.") from error
+    card = read_card(path, found)
     if found != card["sha256"]:
         raise WeightsError(
             f"{path} is damaged or another file: its card expects sha256 {card['sha256']}, "

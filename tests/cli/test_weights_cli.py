@@ -174,6 +174,30 @@ def test_release_refuses_other_bytes(made: Path, capsys: pytest.CaptureFixture[s
     assert "higher version" in capsys.readouterr().err
 
 
+def test_import_of_an_own_checkpoint(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from skullfix.networks.checkpoint import save_checkpoint
+    from skullfix.networks.config import CONFIGS
+    from skullfix.networks.unet import SparseUNet
+
+    path = home / "own.safetensors"
+    save_checkpoint(SparseUNet(CONFIGS["table1-ch1"]), CARD, path)
+    found = document(capsys, "import", str(path), "--name", "mine")
+    assert Path(found["path"]).is_file()
+    assert document(capsys, "path", "mine")["source"] == "imported"
+    assert document(capsys, "list")["checkpoints"][0]["where"] == "imported"
+
+
+def test_import_of_another_shape(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    failure = document(capsys, "import", str(made), code=4)
+    assert "does not hold the network" in failure["error"]["message"]
+
+
+def test_import_under_a_released_name(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    release(made)
+    failure = document(capsys, "import", str(made), code=4)
+    assert failure["status"] == "error"
+
+
 def test_import_refuses_a_pickle_that_wants_to_run_code(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

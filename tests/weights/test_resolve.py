@@ -105,6 +105,14 @@ def test_explicit_file(checkpoint: Path, write_card: Callable[..., Path], librar
     assert (found.path, found.source, found.name) == (checkpoint, "file", "small")
 
 
+def test_explicit_file_whose_card_has_no_hash_yet(
+    checkpoint: Path, write_card: Callable[..., Path], library: Library
+) -> None:
+    write_card(checkpoint)
+    found = resolve_checkpoint(str(checkpoint), task="complete", library=library)
+    assert found.sha256 == found.card["sha256"] == sha256_of(checkpoint)
+
+
 def test_explicit_file_without_card(checkpoint: Path, library: Library) -> None:
     with pytest.raises(WeightsError) as caught:
         resolve_checkpoint(str(checkpoint), task="complete", library=library)
