@@ -18,6 +18,7 @@ class NetworkConfig:
         architecture: Name in cards and catalogue.
         channels: Width of each of the seven levels, finest first.
         in_channels: Features of an input voxel; Table I has 1.
+        decode_blocks: k3 convolutions at each level of the decoder; Table I has 1.
         skip: How the encoder's features join the decoder's. ``union``: added after the level's
             k3 convolution, on the union of both voxel sets (Table I, as in the authors' code).
             ``inner``: added before it, on the generated voxels alone, so that the convolution
@@ -27,6 +28,7 @@ class NetworkConfig:
     architecture: str
     channels: tuple[int, int, int, int, int, int, int]
     in_channels: int = 1
+    decode_blocks: int = 1
     skip: Literal["union", "inner"] = "union"
 
     def to_dict(self) -> dict[str, Any]:
@@ -39,8 +41,8 @@ CONFIGS = {
     for config in (
         NetworkConfig("table1-ch1", (8, 8, 16, 16, 32, 32, 64)),
         NetworkConfig("table1-ch2", (22, 32, 32, 128, 156, 256, 388)),
-        NetworkConfig("implant-s", (8, 16, 32, 48, 64, 96, 128), in_channels=4, skip="inner"),
-        NetworkConfig("implant-m", (16, 24, 48, 64, 96, 128, 160), in_channels=4, skip="inner"),
+        NetworkConfig("implant-s", (8, 16, 32, 48, 64, 96, 128), in_channels=4, decode_blocks=2, skip="inner"),
+        NetworkConfig("implant-m", (16, 24, 48, 64, 96, 128, 160), in_channels=4, decode_blocks=2, skip="inner"),
     )
 }
 
@@ -60,6 +62,7 @@ def config_from_card(card: dict[str, Any]) -> NetworkConfig:
             str(card["architecture"]),
             channels,  # type: ignore[arg-type]
             int(card.get("in_channels", 1)),
+            int(card.get("decode_blocks", 1)),
             skip,  # type: ignore[arg-type]
         )
     except (KeyError, TypeError, ValueError) as error:

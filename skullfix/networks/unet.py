@@ -69,6 +69,20 @@ class _Normalised(nn.Module):
         return y.with_features(torch.relu(self.norm(y.features)))  # type: ignore[no-any-return]
 
 
+class _Chain(nn.ModuleList):
+    """Several k3 convolutions in a row on one voxel set."""
+
+    def __init__(self, channels: int, length: int) -> None:
+        super().__init__(
+            _Normalised(SubmanifoldConv3d(channels, channels), channels) for _ in range(length)
+        )
+
+    def forward(self, x: SparseTensor, backend: Backend) -> SparseTensor:
+        for block in self:
+            x = block(x, backend)
+        return x
+
+
 class SparseUNet(nn.Module):
     """Encoder, generative decoder with pruning at every level, final 1 x 1 x 1 convolution.
 
@@ -93,7 +107,7 @@ class SparseUNet(nn.Module):
             kernel = 4 if level == LEVELS - 2 else 2
             c_in, c_out = width[level + 1], width[level]
             self.up.append(_Normalised(GenerativeTransposedConv3d(c_in, c_out, kernel), c_out))
-            self.decode.append(_Normalised(SubmanifoldConv3d(c_out, c_out), c_out))
+            self.decode.append(_Chain(c_out, config.decode_blocks))
             self.classify.append(Pointwise(c_out, 1))
         self.final = Pointwise(width[0], 1)
 

@@ -51,15 +51,23 @@ class Piece:
     amplitude: float
 
     def signed_distance(self, points: Points) -> Points:
-        """Approximate distance in mm, negative inside; (N, 3) LPS mm to (N,)."""
-        local = (points - self.centre) @ self.axes.T
+        """Approximate distance in mm, negative inside; (N, 3) LPS mm to (N,).
+
+        Far away it is only a positive bound.
+        """
+        offset = points - self.centre
+        reach = 2 * float(self.radii.max()) + 2 * self.amplitude
+        out = np.full(len(points), reach, np.float32)
+        near = np.flatnonzero((offset * offset).sum(1) < reach * reach)
+        points, local = points[near], offset[near] @ self.axes.T
         if self.taper_mm:
-            local[:, :2] /= np.clip(1 + local[:, 2:] / self.taper_mm, 0.2, 3.0)
+            local[:, :2] /= np.clip(1 + local[:, 2:] / self.taper_mm, 0.4, 1.6)
         scaled = np.abs(local / self.radii)
         radius = np.power(np.power(scaled, self.exponent).sum(1), 1 / self.exponent)
         waves = np.sin(points @ self.wave_vectors.T + self.wave_phases).sum(1)
         bumps = waves * np.float32(self.amplitude / np.sqrt(max(1, len(self.wave_phases))))
-        return (radius - 1) * np.float32(self.radii.min()) + bumps
+        out[near] = (radius - 1) * np.float32(self.radii.min()) + bumps
+        return out
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,58 @@
+"""``skullfix train``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from skullfix.cli.render import JsonOption, QuietOption, command
+
+
+def train(
+    task: Annotated[str, typer.Argument(help="What to train: complete.")],
+    data: Annotated[
+        Path, typer.Argument(help="Folder with complete_skull/, implant/ and split.txt.")
+    ],
+    run: Annotated[Path, typer.Option("-o", "--output", help="Folder of the run.")],
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a run that was interrupted.")
+    ] = False,
+    architecture: Annotated[
+        str, typer.Option(help="table1-ch1, table1-ch2, implant-s or implant-m.")
+    ] = "implant-s",
+    spacing: Annotated[float, typer.Option(help="Grid spacing in mm.", min=0.3, max=8)] = 1.8,
+    steps: Annotated[int, typer.Option(help="Optimiser steps in all.", min=1)] = 10_000,
+    batch: Annotated[int, typer.Option(help="Volumes a step.", min=1, max=64)] = 4,
+    rate: Annotated[float, typer.Option(help="Peak learning rate.", min=1e-7, max=1)] = 2e-3,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.", min=0)] = 0,
+    backend: Annotated[str, typer.Option(help="auto, reference or cpu.")] = "auto",
+    threads: Annotated[int, typer.Option(help="Threads; 0 for all.", min=0)] = 0,
+    json_output: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Train a network; a killed run goes on with --resume.
+
+    Example: skullfix train complete autoimplant/ -o runs/first
+
+    Example: skullfix train complete autoimplant/ -o runs/first --resume
+    """
+    with command(json_output, quiet=quiet) as out:
+        out.facts.update(task=f"train {task}", inputs=[str(data)])
+        from skullfix.training.run import train_complete
+        from skullfix.training.settings import Settings
+
+        settings = Settings(architecture, spacing, steps, batch, rate, seed)
+        result = train_complete(
+            task,
+            data,
+            run,
+            settings,
+            resume=resume,
+            backend=backend,
+            threads=threads,
+            progress=out.progress,
+            note=lambda line: None if quiet else typer.echo(line, err=True),
+        )
+        out.finish(result, text=f"trained: {result['checkpoint']}")

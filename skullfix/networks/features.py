@@ -1,0 +1,82 @@
+"""What the network sees: the voxels of the defective skull, placed about its centroid.
+
+The model's grid has its voxel (128, 128, 128) at the bone's centroid, so that the blocks of the
+coarse levels always cover the same parts of a head.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from skullfix.sparse.tensor import SparseTensor
+from skullfix.sparse.voxels import VoxelSet
+
+OCCUPIED = 0.25  # a voxel enters the network when bone fills more than this fraction of it
+CENTRE = 128
+_POSITION_UNIT_MM = 100.0
+
+
+@dataclass(frozen=True)
+class ModelGrid:
+    """Where array index (z, y, x) of a head lies among the network's coordinates.
+
+    Attributes:
+        offset: (z, y, x) added to an index to give a coordinate.
+        spacing: Voxel spacing in mm.
+    """
+
+    offset: tuple[int, int, int]
+    spacing: float
+
+    @classmethod
+    def around(cls, rows: Tensor, fraction: Tensor, spacing: float) -> ModelGrid:
+        """Centre on the bone: (N, 3) array indices (z, y, x) and (N,) fractions as weights."""
+        weight = fraction.double()
+        mean = (rows.double() * weight[:, None]).sum(0) / weight.sum().clamp(min=1e-9)
+        z, y, x = (CENTRE - round(m) for m in mean.tolist())
+        return cls((z, y, x), spacing)
+
+    def moved(self, shift: NDArray[np.int64]) -> ModelGrid:
+        """The same grid moved by whole voxels (z, y, x)."""
+        z, y, x = (int(o + s) for o, s in zip(self.offset, shift, strict=True))
+        return ModelGrid((z, y, x), self.spacing)
+
+    def coordinates(self, rows: Tensor, volume: int = 0) -> Tensor:
+        """(N, 3) array indices (z, y, x) to (N, 4) int32 network coordinates."""
+        placed = rows.to(torch.int32) + torch.tensor(self.offset, dtype=torch.int32)
+        return torch.nn.functional.pad(placed, (1, 0), value=volume)
+
+    def indices(self, coordinates: Tensor) -> Tensor:
+        """(N, 4) network coordinates to (N, 3) int64 array indices (z, y, x)."""
+        return coordinates[:, 1:].long() - torch.tensor(self.offset)
+
+
+def input_tensor(
+    rows: Tensor, fraction: Tensor, place: ModelGrid, in_channels: int
+) -> SparseTensor:
+    """The network's input for one volume.
+
+    Args:
+        rows: (N, 3) int64 array indices (z, y, x), sorted.
+        fraction: (N,) float32 fraction of bone in each, 0 to 1.
+        place: Their place on the model's grid.
+        in_channels: 1 gives the fraction; 4 adds the position (z, y, x) relative to the model's
+            centre in units of 100 mm.
+
+    Returns:
+        (M, in_channels) on the voxels with more than OCCUPIED bone. Voxels outside the model's
+        0 to 255 are left out.
+    """
+    coordinates = place.coordinates(rows)
+    inside = ((coordinates[:, 1:] >= 0) & (coordinates[:, 1:] < 2 * CENTRE)).all(1)
+    keep = (inside & (fraction > OCCUPIED)).nonzero()[:, 0]
+    coordinates, features = coordinates[keep], fraction[keep][:, None]
+    if in_channels == 4:
+        scale = place.spacing / _POSITION_UNIT_MM
+        features = torch.cat([features, (coordinates[:, 1:] - CENTRE).float() * scale], 1)
+    return SparseTensor(features, VoxelSet(coordinates, 1))

@@ -1,0 +1,23 @@
+"""How many threads the engine uses."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import torch
+
+
+def set_threads(count: int) -> int:
+    """Use `count` threads in torch and in the engine's kernels; 0 leaves torch's own choice.
+
+    Returns:
+        The number of threads in use.
+    """
+    if count > 0:
+        torch.set_num_threads(count)
+    if importlib.util.find_spec("numba") is not None:
+        import numba
+
+        limit = numba.config.NUMBA_NUM_THREADS
+        numba.set_num_threads(max(1, min(torch.get_num_threads(), limit)))
+    return torch.get_num_threads()

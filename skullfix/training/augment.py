@@ -1,0 +1,119 @@
+"""A head like the one in the scan: random pose, size, shape and field of view."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from skullfix.images.resample import trilinear, world_bounds, world_grid
+from skullfix.images.volume import Geometry
+from skullfix.training.population import Case
+
+_CONTROL_MM = 45.0  # distance between the elastic deformation's control points
+
+
+@dataclass(frozen=True, eq=False)
+class Warp:
+    """A deformation of world space about a head's middle: affine, then smooth displacements.
+
+    Attributes:
+        matrix: (3, 3) maps an offset from the middle in the new head to one in the source, x y z.
+        bend_mm: (3, d, h, w) float32 displacement of the source (x, y, z) at control points spread over the
+            grid; zeros for none.
+    """
+
+    matrix: NDArray[np.float64]
+    bend_mm: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Head:
+    """A skull on the network's grid: only the voxels that hold some bone.
+
+    Attributes:
+        rows: (N, 3) int64 array indices (z, y, x), sorted.
+        skull: (N,) float32 fraction of bone, 0 to 1.
+        implant: (N,) float32 fraction of the case's own implant, at most ``skull``.
+        grid: Axis-aligned LPS grid.
+    """
+
+    rows: Tensor
+    skull: Tensor
+    implant: Tensor
+    grid: Geometry
+
+    def points(self) -> NDArray[np.float32]:
+        """(N, 3) float32 voxel centres, LPS mm."""
+        origin = torch.tensor(self.grid.origin, dtype=torch.float32)
+        return (self.rows.flip(1).float() * self.grid.spacing[0] + origin).numpy()
+
+
+NO_WARP = Warp(np.eye(3), torch.zeros(3, 2, 2, 2))
+
+
+def random_warp(rng: np.random.Generator) -> Warp:
+    """Draw pose (±0.2 rad or so), size (±12 %), shear, mirror image and elastic bend."""
+    angles = rng.normal(0, 0.1, 3)
+    rotation = np.eye(3)
+    for axis, angle in enumerate(angles):
+        i, j = (axis + 1) % 3, (axis + 2) % 3
+        turn = np.eye(3)
+        turn[i, i] = turn[j, j] = np.cos(angle)
+        turn[i, j], turn[j, i] = -np.sin(angle), np.sin(angle)
+        rotation = turn @ rotation
+    stretch = np.diag(np.exp(rng.normal(0, 0.04) + rng.normal(0, 0.04, 3)))
+    shear = np.eye(3) + np.triu(rng.normal(0, 0.03, (3, 3)), 1)
+    mirror = np.diag([rng.choice((-1.0, 1.0)), 1.0, 1.0])
+    strength = rng.uniform(0, 4.0)
+    bend = torch.from_numpy((rng.normal(size=(3, 6, 6, 6)) * strength).astype(np.float32))
+    return Warp(rotation @ stretch @ shear @ mirror, bend)
+
+
+def sample_head(case: Case, spacing: float, warp: Warp = NO_WARP, *, implant: bool = True) -> Head:
+    """Put a case on the network's grid, deformed.
+
+    Args:
+        case: The skull and its implant at about 0.9 mm.
+        spacing: The network's spacing in mm.
+        warp: `random_warp` or, for a plain resampling, NO_WARP.
+        implant: Whether the case's own implant is wanted; if not, it is all zero.
+    """
+    low, high = world_bounds(case.geometry)
+    middle = (low + high) / 2
+    reach = np.abs(np.linalg.inv(warp.matrix)) @ ((high - low) / 2)
+    grid = world_grid(middle - reach, middle + reach, spacing)
+    # The map to source indices is exact at control points; between them it is interpolated,
+    # which leaves the affine part exact too.
+    controls = warp.bend_mm.shape[1:]
+    steps = [np.linspace(0, n - 1, c) for n, c in zip(grid.shape, controls, strict=True)]
+    z, y, x = np.meshgrid(*steps, indexing="ij")
+    offset = np.stack([x, y, z], -1) * spacing + np.asarray(grid.origin) - middle
+    world = offset @ warp.matrix.T + middle + warp.bend_mm.permute(1, 2, 3, 0).numpy()
+    to_index = np.linalg.inv(case.geometry.affine())
+    index = (world @ to_index[:3, :3].T + to_index[:3, 3]).astype(np.float32)
+    field = torch.nn.functional.interpolate(
+        torch.from_numpy(index).permute(3, 0, 1, 2)[None],
+        size=grid.shape,
+        mode="trilinear",
+        align_corners=True,
+    )[0].permute(1, 2, 3, 0)
+    skull = trilinear(case.skull.float(), field)
+    rows = (skull > 0).nonzero()
+    fraction = skull[tuple(rows.unbind(1))] / 255
+    if not implant:
+        return Head(rows, fraction, torch.zeros_like(fraction), grid)
+    own = trilinear(case.implant.float(), field[tuple(rows.unbind(1))]) / 255
+    return Head(rows, fraction, torch.minimum(own, fraction), grid)
+
+
+def crop_field_of_view(head: Head, rng: np.random.Generator) -> Head:
+    """Sometimes lose the lowest slices, up to 30 % of the height, as a short scan does."""
+    if rng.random() >= 0.4:
+        return head
+    lost = int(rng.uniform(0, 0.3) * head.grid.shape[0])
+    seen = head.rows[:, 0] >= lost
+    return Head(head.rows[seen], head.skull[seen], head.implant[seen], head.grid)

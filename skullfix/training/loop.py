@@ -1,0 +1,147 @@
+"""The training loop, on one page."""
+
+from __future__ import annotations
+
+import copy
+import csv
+import math
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from skullfix.networks.config import CONFIGS
+from skullfix.networks.unet import SparseUNet
+from skullfix.sparse.backend import get_backend
+from skullfix.sparse.layers import SparseBatchNorm
+from skullfix.training.loss import implant_loss
+from skullfix.training.population import Case
+from skullfix.training.sample import draw_batch
+from skullfix.training.settings import Settings
+from skullfix.training.state import STATE_FILE, load_state, save_state, update_average
+from skullfix.training.validate import make_trials, validate
+
+WARM_UP = 200  # steps of linearly rising rate
+LOG_EVERY = 50  # steps a line of log.csv
+SAVE_EVERY = 250  # steps between states on disk: what a kill can cost
+VALIDATE_EVERY = 1000  # steps
+AHEAD = 6  # batches prepared while the network works
+CLIP = 5.0  # largest norm of the gradient
+
+
+def train(
+    cases: Sequence[Case],
+    held_out: Sequence[Case],
+    settings: Settings,
+    folder: Path,
+    *,
+    resume: bool,
+    backend_name: str = "auto",
+    progress: Callable[[str, float], None],
+    note: Callable[[str], None],
+) -> SparseUNet:
+    """Train until `settings.steps` are done; the state on disk lets a killed run go on.
+
+    Sample k of step i depends on (seed, i, k) alone, so an interrupted run continues with the
+    bytes that an undisturbed one would have had.
+
+    Args:
+        cases: The training population.
+        held_out: Skulls that are only validated on.
+        settings: The knobs.
+        folder: Where state and log are written.
+        resume: Go on from the state in `folder`, if there is one.
+        backend_name: Engine.
+        progress: Called with the stage and the fraction done.
+        note: Called with a line of text for every line of the log.
+
+    Returns:
+        The averaged network, ready for use.
+    """
+    torch.manual_seed(settings.seed)
+    config, backend = CONFIGS[settings.architecture], get_backend(backend_name)
+    network = SparseUNet(config)
+    average = copy.deepcopy(network)
+    optimizer = torch.optim.Adam(network.parameters(), lr=settings.rate, amsgrad=True)
+    done = 0
+    if resume and (folder / STATE_FILE).exists():
+        done = load_state(folder, settings.to_dict(), network, average, optimizer)
+    trials = make_trials(held_out, settings.spacing, config.in_channels, settings.seed)
+    log = _Log(folder / "log.csv", done, note)
+
+    def prepare(step: int) -> object:
+        rng = np.random.default_rng((settings.seed, step))
+        return draw_batch(cases, settings.spacing, config.in_channels, settings.batch, rng)
+
+    with ThreadPoolExecutor(1) as pool:
+        ahead = [pool.submit(prepare, i) for i in range(done, min(done + AHEAD, settings.steps))]
+        losses = []
+        for step in range(done, settings.steps):
+            batch = ahead.pop(0).result()
+            if step + AHEAD < settings.steps:
+                ahead.append(pool.submit(prepare, step + AHEAD))
+            network.train()
+            if step >= settings.freeze_from * settings.steps:
+                _freeze_norms(network)
+            for group in optimizer.param_groups:
+                group["lr"] = settings.rate * _schedule(step, settings.steps)
+            output = network(batch.inputs, backend, target=batch.wanted)
+            loss = implant_loss(output, batch.wanted, batch.truth, backend)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(network.parameters(), CLIP)
+            optimizer.step()
+            update_average(average, network, min(settings.average, step / (step + 10)))
+            losses.append(float(loss.detach()))
+            step += 1
+            progress("training", step / settings.steps)
+            last = step == settings.steps
+            if step % VALIDATE_EVERY == 0 or last:
+                log.add(step, losses, validate(average, trials, backend))
+            elif step % LOG_EVERY == 0:
+                log.add(step, losses, {})
+            if step % SAVE_EVERY == 0 or last:
+                save_state(folder, step, settings.to_dict(), network, average, optimizer)
+    return average.eval()
+
+
+def _schedule(step: int, steps: int) -> float:
+    """Linear warm-up, then a cosine down to 1 %."""
+    rise = min(1.0, (step + 1) / WARM_UP)
+    return rise * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * step / max(1, steps))))
+
+
+def _freeze_norms(network: torch.nn.Module) -> None:
+    """Let batch norm use, and keep, its running statistics."""
+    for module in network.modules():
+        if isinstance(module, SparseBatchNorm):
+            module.eval()
+
+
+class _Log:
+    """``log.csv``: a line every LOG_EVERY steps, validation DSC where it was measured."""
+
+    FIELDS = ("step", "loss", "challenge", "varied", "families")
+
+    def __init__(self, path: Path, done: int, note: Callable[[str], None]) -> None:
+        kept = []
+        if path.exists():
+            with path.open(encoding="utf-8", newline="") as stream:
+                kept = [row for row in csv.DictReader(stream) if int(row["step"]) <= done]
+        self._path, self._since, self._note = path, 0, note
+        with path.open("w", encoding="utf-8", newline="") as stream:
+            writer = csv.DictWriter(stream, self.FIELDS)
+            writer.writeheader()
+            writer.writerows(kept)
+
+    def add(self, step: int, losses: list[float], scores: dict[str, float]) -> None:
+        """Append one line; the loss is the mean since the last one."""
+        recent, self._since = losses[self._since :], len(losses)
+        families = " ".join(f"{k}={v:.3f}" for k, v in scores.items())
+        row = [step, f"{np.mean(recent):.4f}"]
+        row += [f"{scores[k]:.4f}" if k in scores else "" for k in ("challenge", "varied")]
+        with self._path.open("a", encoding="utf-8", newline="") as stream:
+            csv.writer(stream).writerow([*row, families])
+        self._note(f"step {step}: loss {row[1]}" + (f", implant DSC {families}" if scores else ""))

@@ -1,0 +1,59 @@
+"""The training loss."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from skullfix.networks.unet import LevelOutput, NetworkOutput
+from skullfix.sparse.backend import Backend
+from skullfix.sparse.voxels import VoxelSet
+
+RECALL_WEIGHT = 2.0  # a voxel lost at a coarse level is lost for good
+
+
+def level_loss(levels: Sequence[LevelOutput], recall_weight: float = 1.0) -> Tensor:
+    """Sum over the decoder's levels of binary cross-entropy (the paper's equation 12).
+
+    Args:
+        levels: The classifiers' verdicts with their targets.
+        recall_weight: Weight of the voxels that hold some target; the paper's is 1.
+    """
+    losses = []
+    for level in levels:
+        if level.target is None:
+            raise ValueError("the network was run without a target")
+        weight = level.logits.new_tensor(recall_weight)
+        if len(level.logits):
+            truth = level.target.to(level.logits.dtype)
+            losses.append(
+                binary_cross_entropy_with_logits(level.logits, truth, pos_weight=weight)
+            )
+    return torch.stack(losses).sum()
+
+
+def implant_loss(
+    output: NetworkOutput, wanted: VoxelSet, truth: Tensor, backend: Backend
+) -> Tensor:
+    """Loss of a network that answers with the implant's occupancy.
+
+    The levels' cross-entropy steers the decoder towards the implant; at the finest level the
+    occupancy itself is the target, by cross-entropy and soft Dice.
+
+    Args:
+        output: Of a forward pass with ``target=wanted``.
+        wanted: Voxels on which the truth is given; elsewhere it is 0.
+        truth: (M, 1) occupancy 0 to 1.
+        backend: The engine.
+    """
+    rows = backend.find(output.final.voxels, wanted)
+    goal = torch.where(rows[:, None] >= 0, truth[rows.clamp(min=0)], 0.0)
+    logits = output.final.features
+    probability = torch.sigmoid(logits)
+    overlap = 2 * (probability * goal).sum() + 1
+    dice = overlap / ((probability**2).sum() + (goal**2).sum() + 1)
+    final = binary_cross_entropy_with_logits(logits, goal) + (1 - dice)
+    return level_loss(output.levels, RECALL_WEIGHT) + 2 * final

@@ -1,0 +1,148 @@
+"""One training sample: a random head with a random defect, as sparse tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from skullfix.errors import InputError
+from skullfix.networks.features import ModelGrid, input_tensor
+from skullfix.sparse.tensor import SparseTensor
+from skullfix.sparse.voxels import VoxelSet
+from skullfix.training.augment import Head, crop_field_of_view, random_warp, sample_head
+from skullfix.training.defects import random_defect
+from skullfix.training.population import Case
+
+OWN_DEFECT_SHARE = 0.25  # of the samples use the case's own (challenge) defect
+TARGET_FRACTION = 0.1  # a voxel with more implant than this must be reached by the decoder
+DEFECTS_PER_HEAD = 2  # deforming a head costs more than cutting a defect
+SMALLEST_DEFECT = 40  # voxels that are mostly implant
+_TRIES = 20
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Input and truth, for one volume or a batch.
+
+    Attributes:
+        inputs: (N, C) features on the defective skull's voxels.
+        wanted: Voxels that the decoder must reach: the implant and one voxel around it.
+        truth: (M, 1) implant occupancy 0 to 1 on the voxels of ``wanted``.
+    """
+
+    inputs: SparseTensor
+    wanted: VoxelSet
+    truth: Tensor
+
+
+def draw_batch(
+    cases: Sequence[Case],
+    spacing: float,
+    in_channels: int,
+    size: int,
+    rng: np.random.Generator,
+) -> Sample:
+    """Draw heads, deform them, cut defects; every head is used for DEFECTS_PER_HEAD volumes.
+
+    Args:
+        cases: The training population.
+        spacing: The network's spacing in mm.
+        in_channels: Features that the network takes, see `input_tensor`.
+        size: Volumes in the batch.
+        rng: Source of randomness; the same state gives the same batch.
+    """
+    samples: list[Sample] = []
+    tries = 0
+    while len(samples) < size:
+        tries += 1
+        if tries > _TRIES * size:
+            raise InputError(
+                f"no defect could be cut in {tries} tries",
+                hint="are the training skulls complete, and as large as a head?",
+            )
+        case = cases[int(rng.integers(len(cases)))]
+        wants = [bool(rng.random() < OWN_DEFECT_SHARE) for _ in range(DEFECTS_PER_HEAD)]
+        head = sample_head(case, spacing, random_warp(rng), implant=any(wants))
+        head = crop_field_of_view(head, rng)
+        for own in wants[: size - len(samples)]:
+            implant = head.implant if own else cut_defect(head, spacing, rng)
+            if implant is not None and int((implant > 0.5).sum()) >= SMALLEST_DEFECT:
+                shift = rng.integers(-4, 5, 3)
+                samples.append(make_sample(head, implant, spacing, in_channels, shift=shift))
+    return collate(samples)
+
+
+def cut_defect(
+    head: Head, spacing: float, rng: np.random.Generator, family: str | None = None
+) -> Tensor | None:
+    """(N,) fraction of each voxel that a random defect takes from a head, None if none fits."""
+    points, fractions = head.points(), head.skull.numpy()
+    defect = random_defect(points, fractions, spacing, rng, family)
+    if defect is None:
+        return None
+    return torch.from_numpy(defect.removed(points, spacing) * fractions)
+
+
+def make_sample(
+    head: Head,
+    implant: Tensor,
+    spacing: float,
+    in_channels: int,
+    *,
+    shift: NDArray[np.int64] | None = None,
+) -> Sample:
+    """Cut an implant out of a head and lay input and truth on the model's grid.
+
+    Args:
+        head: The complete skull.
+        implant: (N,) fraction of each voxel taken away.
+        spacing: Voxel spacing in mm.
+        in_channels: See `input_tensor`.
+        shift: (3,) whole voxels (z, y, x) by which the model's grid is moved.
+    """
+    defective = head.skull - implant
+    place = ModelGrid.around(head.rows, defective, spacing)
+    if shift is not None:
+        place = place.moved(shift)
+    inputs = input_tensor(head.rows, defective, place, in_channels)
+    taken = implant > 0
+    wanted, truth = _surroundings(head.rows[taken], implant[taken])
+    voxels = VoxelSet(place.coordinates(wanted), 1)
+    return Sample(inputs, voxels, truth[:, None])
+
+
+def _surroundings(rows: Tensor, fraction: Tensor) -> tuple[Tensor, Tensor]:
+    """Voxels within one step of those that hold implant, (M, 3), and their fraction (M,)."""
+    low = rows.amin(0) - 1
+    size = (rows.amax(0) + 2 - low).tolist()
+    dense = torch.zeros(size)
+    dense[tuple((rows - low).unbind(1))] = fraction
+    near = torch.nn.functional.max_pool3d(dense[None, None], 3, 1, 1)[0, 0] > TARGET_FRACTION
+    found = near.nonzero()
+    return found + low, dense[tuple(found.unbind(1))]
+
+
+def collate(samples: Sequence[Sample]) -> Sample:
+    """Join samples into a batch; sample i becomes volume i."""
+    inputs = [_numbered(s.inputs.voxels, i) for i, s in enumerate(samples)]
+    wanted = [_numbered(s.wanted, i) for i, s in enumerate(samples)]
+    features = torch.cat([s.inputs.features for s in samples])
+    count = len(samples)
+    return Sample(
+        SparseTensor(features, VoxelSet(torch.cat(inputs), count)),
+        VoxelSet(torch.cat(wanted), count),
+        torch.cat([s.truth for s in samples]),
+    )
+
+
+def _numbered(voxels: VoxelSet, volume: int) -> Tensor:
+    """Coordinates with their batch column set."""
+    rows = voxels.coordinates.clone()
+    rows[:, 0] = volume
+    return rows
+

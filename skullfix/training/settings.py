@@ -1,0 +1,36 @@
+"""The knobs of a training run."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that decides what a run computes; stored with it and checked on resume.
+
+    Attributes:
+        architecture: A name in `skullfix.networks.config.CONFIGS`.
+        spacing: Voxel spacing of the network's grid, mm.
+        steps: Optimiser steps in all.
+        batch: Volumes a step.
+        rate: Peak learning rate.
+        seed: Of weights, samples and validation defects.
+        average: Decay of the moving average of the weights that is validated and released.
+        freeze_from: Part of the run after which batch norm uses its running statistics, so that
+            the network ends its training in the state in which it will be used.
+    """
+
+    architecture: str = "implant-s"
+    spacing: float = 1.8
+    steps: int = 10_000
+    batch: int = 4
+    rate: float = 2e-3
+    seed: int = 0
+    average: float = 0.998
+    freeze_from: float = 0.75
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for the run's file and the card."""
+        return asdict(self)

@@ -1,0 +1,89 @@
+"""The state of a run on disk: whole or not at all, and without pickles."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from skullfix.errors import InputError
+
+STATE_FILE = "state.safetensors"
+
+
+def save_state(
+    folder: Path, step: int, settings: dict[str, Any], network: nn.Module, average: nn.Module,
+    optimizer: Optimizer,
+) -> None:
+    """Write everything that a resumed run needs, atomically."""
+    tensors: dict[str, Tensor] = {}
+    for prefix, module in (("network", network), ("average", average)):
+        tensors |= {f"{prefix}/{name}": value for name, value in module.state_dict().items()}
+    for index, slots in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer/{index}/{name}": value for name, value in slots.items()}
+    temporary = folder / f".{STATE_FILE}.tmp"
+    metadata = {"step": str(step), "settings": json.dumps(settings, sort_keys=True)}
+    save_file({k: v.contiguous() for k, v in tensors.items()}, temporary, metadata)
+    with temporary.open("rb") as stream:
+        os.fsync(stream.fileno())
+    temporary.replace(folder / STATE_FILE)
+
+
+def load_state(
+    folder: Path, settings: dict[str, Any], network: nn.Module, average: nn.Module,
+    optimizer: Optimizer,
+) -> int:
+    """Restore a run and return the number of steps that it has done.
+
+    Raises:
+        InputError: There is no state, it is damaged, or it belongs to other settings.
+    """
+    path = folder / STATE_FILE
+    try:
+        with safe_open(path, framework="pt") as stored:
+            metadata = stored.metadata() or {}
+            tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+        before = json.loads(metadata["settings"])
+        step = int(metadata["step"])
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise InputError(
+            f"{path} holds no run to resume: {error}",
+            hint="start afresh without --resume in an empty folder",
+        ) from error
+    changed = [name for name, value in settings.items() if before.get(name) != value]
+    if changed:
+        told = ", ".join(f"{n}: {before.get(n)!r} then, {settings[n]!r} now" for n in changed)
+        raise InputError(
+            f"the run in {folder} was made with other settings ({told})",
+            hint="resume with the same options, or start another run",
+        )
+    network.load_state_dict(_under("network", tensors))
+    average.load_state_dict(_under("average", tensors))
+    slots: dict[int, dict[str, Tensor]] = {}
+    for name, value in _under("optimizer", tensors).items():
+        index, _, slot = name.partition("/")
+        slots.setdefault(int(index), {})[slot] = value
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": slots})
+    return step
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors below a prefix, by their own names."""
+    start = len(prefix) + 1
+    return {n[start:]: v for n, v in tensors.items() if n.startswith(prefix + "/")}
+
+
+@torch.no_grad()
+def update_average(average: nn.Module, network: nn.Module, decay: float) -> None:
+    """Move the averaged weights towards the current ones; buffers are copied."""
+    for mean, value in zip(average.parameters(), network.parameters(), strict=True):
+        mean.lerp_(value, 1 - decay)
+    for mean, value in zip(average.buffers(), network.buffers(), strict=True):
+        mean.copy_(value)
