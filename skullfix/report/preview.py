@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from skullfix.errors import OutputError
 from skullfix.images.resample import sample_onto
 from skullfix.images.volume import Geometry, Volume
+from skullfix.meshes.atomic import whole_file
 from skullfix.report.render import (
     BACKGROUND,
     RGB,
@@ -98,27 +96,8 @@ def write_png(picture: NDArray[np.uint8], path: Path, *, overwrite: bool = False
     Raises:
         OutputError: The file exists already or cannot be written.
     """
-    if path.exists() and not overwrite:
-        raise OutputError(
-            f"The output {path} exists already.", hint="Use --overwrite or another folder."
-        )
-    temporary: Path | None = None
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=".png", dir=path.parent)
-        temporary = Path(name)
-        with os.fdopen(handle, "wb") as file:
-            Image.fromarray(picture).save(file, format="PNG", optimize=True)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-        raise OutputError(
-            f"The picture {path} cannot be written: {error}.",
-            hint="Check that the folder exists, is writable and has room.",
-        ) from error
+    with whole_file(path, overwrite=overwrite) as file:
+        Image.fromarray(picture).save(file, format="PNG", optimize=True)
     return path
 
 

@@ -1,0 +1,167 @@
+"""From a mask to a closed surface that keeps the mask's volume."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from skullfix.errors import InputError
+from skullfix.meshes.mesh import MaskVolume, Mesh
+from skullfix.meshes.topology import is_closed
+
+_MARGIN = 4  # empty voxels around the mask, more than the smoothing reaches
+_KEEP_AWAY = 0.02  # no value nearer to the level than this, so that no two vertices coincide
+_VOLUME_TOLERANCE = 0.004
+_STEPS = 10
+_MOST_FINE_VOXELS = 30_000_000
+
+
+def mask_surface(mask: MaskVolume, *, smoothing: float = 0.7, level: float | None = None) -> Mesh:
+    """Triangulate the surface of a mask.
+
+    The mask is blurred lightly and cut where the enclosed volume is that of its voxels, so a thin
+    plate keeps its volume. The blur also separates voxels that touch only along an edge or at a
+    corner, which no closed manifold could pass through. Marching cubes (Lewiner's, which settles
+    ambiguous cells) then gives a closed surface; it is checked.
+
+    Args:
+        mask: bool or uint8 {0, 1} (z, y, x) on any grid, right- or left-handed.
+        smoothing: Standard deviation of the blur in voxels, 0.3 to 2.
+        level: Cut the blurred mask (0 to 1) here instead of where the volume is kept.
+
+    Returns:
+        A watertight mesh in LPS mm with outward normals; without ``level`` its volume is within
+        2 % of the mask's (in nearly all cases 0.4 %).
+
+    Raises:
+        InputError: The mask is empty, or no closed surface that keeps its volume was found.
+    """
+    if not 0.3 <= smoothing <= 2.0:
+        raise InputError(
+            f"A smoothing of {smoothing} voxels was asked for; it must lie between 0.3 and 2.",
+            hint="0.7 suits most masks.",
+        )
+    affine = mask.geometry.affine()
+    part, low = _cropped(mask.array)
+    if level is not None:
+        mesh = _cut(*_blurred(part, low, affine, smoothing, 1), level)
+    else:
+        mesh = _keep_volume(part, low, affine, smoothing)
+    if not len(mesh.faces) or not is_closed(mesh.faces):
+        raise InputError(
+            "The surface of the mask is not closed; the mask is too ragged.",
+            hint="Remove specks from the mask or raise the smoothing.",
+        )
+    return mesh
+
+
+def _cropped(array: NDArray[Any]) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """Crop to the part of a mask that holds its voxels, and the index (z, y, x) of its first voxel."""
+    solid = array.astype(bool, copy=False)
+    lines = [solid.any(axis=tuple(a for a in range(3) if a != axis)) for axis in range(3)]
+    if not lines[0].any():
+        raise InputError("The mask is empty: no surface can be made.", hint="Check the mask.")
+    ends = [np.flatnonzero(line)[[0, -1]] for line in lines]
+    part = solid[tuple(slice(first, last + 1) for first, last in ends)]
+    return part, np.array([first for first, _ in ends], np.int64)
+
+
+def _blurred(
+    part: NDArray[np.bool_],
+    low: NDArray[np.int64],
+    affine: NDArray[np.float64],
+    smoothing: float,
+    factor: int,
+) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Blur a mask, each voxel first cut into factor**3; the field and its own affine."""
+    fine = part
+    for axis in range(3):
+        fine = fine.repeat(factor, axis=axis) if factor > 1 else fine
+    margin = max(_MARGIN, math.ceil(3.0 * smoothing) + 1)
+    padded = np.pad(fine.astype(np.float32), margin)
+    field: NDArray[np.float32] = ndimage.gaussian_filter(padded, smoothing, truncate=3.0)
+    # index of the field -> index of the whole mask -> world
+    to_mask = np.eye(4)
+    to_mask[:3, :3] /= factor
+    to_mask[:3, 3] = low[::-1] - 0.5 + (0.5 - margin) / factor
+    return field, affine @ to_mask
+
+
+def _keep_volume(
+    part: NDArray[np.bool_], low: NDArray[np.int64], affine: NDArray[np.float64], smoothing: float
+) -> Mesh:
+    """Cut a blurred mask where its volume is kept; specks need a finer grid for that."""
+    count = int(np.count_nonzero(part))
+    wanted = count * abs(float(np.linalg.det(affine[:3, :3]))) / 1000.0
+    found = 0.0
+    for factor in (1, 2, 4):
+        if factor > 1 and part.size * factor**3 > _MOST_FINE_VOXELS:
+            break
+        field, fine_affine = _blurred(part, low, affine, smoothing, factor)
+        mesh = _search_level(field, fine_affine, count * factor**3, wanted)
+        found = mesh.volume_ml()
+        if abs(found - wanted) <= 0.02 * wanted and is_closed(mesh.faces):
+            return mesh
+    raise InputError(
+        f"The surface of the mask encloses {found:.4g} ml, its voxels {wanted:.4g} ml;"
+        " at most 2 % difference was expected.",
+        hint="Remove specks of single voxels from the mask, or lower the smoothing.",
+    )
+
+
+def _search_level(
+    field: NDArray[np.float32], affine: NDArray[np.float64], count: int, wanted: float
+) -> Mesh:
+    """Cut a field where the volume enclosed is the one wanted: regula falsi on the level."""
+    above, below = float(field.max()), 0.0  # levels that enclose too little, too much
+    error_above, error_below = -wanted, math.nan
+    # a first guess: half way to where as many voxels are above the level as the mask has
+    raised = field[field > 0.05]
+    level = 0.5
+    if len(raised) > count:
+        level = 0.25 + 0.5 * float(np.partition(raised, -count)[-count])
+    level = min(level, 0.9 * above)
+    best: Mesh | None = None
+    best_error = math.inf
+    for _ in range(_STEPS):
+        mesh = _cut(field, affine, level)
+        error = mesh.volume_ml() - wanted
+        if best is None or (abs(error) < best_error and is_closed(mesh.faces)):
+            best, best_error = mesh, abs(error)
+        if best_error <= _VOLUME_TOLERANCE * wanted:
+            break
+        if error < 0:
+            above, error_above = level, error
+        else:
+            below, error_below = level, error
+        if math.isnan(error_below):
+            level *= 0.75
+        else:
+            share = error_below / (error_below - error_above)
+            level = below + (above - below) * min(max(share, 0.1), 0.9)
+    assert best is not None
+    return best
+
+
+def _cut(field: NDArray[np.float32], affine: NDArray[np.float64], level: float) -> Mesh:
+    """Marching cubes at a level, in world coordinates, outward normals."""
+    from skimage.measure import marching_cubes
+
+    offset = field - np.float32(level)
+    near = np.abs(offset) < _KEEP_AWAY
+    offset[near] = np.where(offset[near] >= 0, _KEEP_AWAY, -_KEEP_AWAY)
+    if not (offset > 0).any():
+        return Mesh(np.empty((0, 3)), np.empty((0, 3), np.int32))
+    vertices, faces, _, _ = marching_cubes(  # type: ignore[no-untyped-call]
+        offset, 0.0, allow_degenerate=True
+    )
+    index = vertices.astype(np.float64)[:, ::-1]  # (N, 3) x, y, z
+    world = index @ affine[:3, :3].T + affine[:3, 3]
+    mesh = Mesh(np.ascontiguousarray(world), faces.astype(np.int32))
+    if mesh.volume_ml() < 0:
+        mesh = Mesh(mesh.vertices, np.ascontiguousarray(mesh.faces[:, ::-1]))
+    return mesh
