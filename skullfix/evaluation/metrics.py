@@ -16,6 +16,9 @@ from scipy.spatial import cKDTree
 
 from skullfix.evaluation.borders import border, border_points, box, distances
 
+_ROUNDING_MM = 1e-9
+"""A voxel at exactly the distance is near, however index times spacing rounds."""
+
 
 def dice(a: NDArray[Any], b: NDArray[Any]) -> float:
     """Return 2|A∩B| / (|A|+|B|); 1.0 when both are empty, 0.0 when one is.
@@ -78,7 +81,7 @@ def boundary_dice(
         step = np.asarray(spacing, dtype=np.float64)
         tree = cKDTree(bone * step, balanced_tree=False, compact_nodes=False)
         found, _ = tree.query(voxels * step, distance_upper_bound=distance * 1.001)
-        near[tuple(voxels[found <= distance].T)] = True
+        near[tuple(voxels[found <= distance + _ROUNDING_MM].T)] = True
     return dice(a[wide] & near, b[wide] & near)
 
 

@@ -59,14 +59,11 @@ def extract_bone(ct: Volume, *, threshold: float = 150.0) -> tuple[Volume, tuple
     steps = coarse_steps((spacing[0], spacing[1], spacing[2]))
     head = find_head(ct.array, (spacing[0], spacing[1], spacing[2]), steps)
     inside = bone & refine(head, steps, bone.shape)
-    parts, count = label(inside)
-    outside_kept = False
-    if not _believable(bone, inside, parts):
-        inside, outside_kept = bone, True
-        parts, count = label(bone)
+    dry = not _believable(bone, inside)
+    parts, count = label(bone if dry else inside)
     kept = _keep(parts, count, (spacing[0], spacing[1], spacing[2]), steps)
     removed = (np.count_nonzero(bone) - np.count_nonzero(kept)) * unit / 1000.0
-    if outside_kept:
+    if dry:
         warnings += ("No soft tissue surrounds the bone; nothing was removed as a headrest.",)
     if removed > 1.0:
         warnings += (
@@ -87,12 +84,8 @@ def _require(bone: NDArray[np.bool_], unit: float, threshold: float) -> None:
         )
 
 
-def _believable(
-    bone: NDArray[np.bool_], inside: NDArray[np.bool_], parts: NDArray[np.int32]
-) -> bool:
-    """Does the head hold most of the bone that is near the middle of things?"""
-    if not parts.any():
-        return False
+def _believable(bone: NDArray[np.bool_], inside: NDArray[np.bool_]) -> bool:
+    """Tell whether the head that was found holds the bone (a dry skull has no soft tissue)."""
     return bool(np.count_nonzero(inside) >= HEAD_SHARE * _largest(bone))
 
 
@@ -104,7 +97,7 @@ def _largest(mask: NDArray[np.bool_]) -> int:
 
 
 def _keep(
-    parts: NDArray[np.int32],
+    parts: NDArray[np.signedinteger],
     count: int,
     spacing: tuple[float, float, float],
     steps: tuple[int, int, int],

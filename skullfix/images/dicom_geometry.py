@@ -69,8 +69,8 @@ def stack_slices(name: str, slices: Sequence[Slice]) -> tuple[Stack, tuple[str, 
             hint="Export the series again, or choose another one by its UID.",
         )
     row, column = first.orientation[:3], first.orientation[3:]
-    axes, notes = orthonormal(name, np.stack([row, column, np.cross(row, column)], axis=1))
-    warnings = list(notes)
+    axes, turned = orthonormal(name, np.stack([row, column, np.cross(row, column)], axis=1))
+    warnings = list(turned)
     places = np.array([item.position for item in slices]) @ axes  # (n, 3): x, y, height
     order = sorted(range(len(slices)), key=lambda i: (places[i, 2], *slices[i].order))
     kept = [order[0]]

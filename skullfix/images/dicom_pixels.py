@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pydicom
-import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from skullfix.errors import InputError
 from skullfix.images.dicom_slice import PARSE_ERRORS, Slice
 from skullfix.images.payload import DAMAGED
+from skullfix.images.untyped import sitk
 
 _BY_PYDICOM = {
     "1.2.840.10008.1.2",  # implicit VR little endian

@@ -6,15 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from skullfix.errors import InputError
 from skullfix.images.orthonormal import checked_geometry
 from skullfix.images.payload import DAMAGED
+from skullfix.images.untyped import sitk
 from skullfix.images.volume import Volume
-
-sitk.ProcessObject.SetGlobalWarningDisplay(False)
 
 _READERS = {"nrrd": "NrrdImageIO", "metaimage": "MetaImageIO"}
 

@@ -10,8 +10,8 @@ import gzip
 import math
 import zlib
 from pathlib import Path
+from typing import Any
 
-import nibabel
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +19,7 @@ from skullfix.errors import InputError
 from skullfix.images.header_text import check_size
 from skullfix.images.orthonormal import checked_geometry
 from skullfix.images.payload import DAMAGED, Payload
+from skullfix.images.untyped import nibabel
 from skullfix.images.volume import Geometry, Volume
 
 LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -134,7 +135,7 @@ def read_nifti(path: Path) -> tuple[Volume, tuple[str, ...]]:
     return Volume(np.ascontiguousarray(array.transpose(2, 1, 0)), geometry), (*warnings, *notes)
 
 
-def _affine(name: str, header: nibabel.Nifti1Header) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+def _affine(name: str, header: Any) -> tuple[NDArray[np.float64], tuple[str, ...]]:
     """(4, 4) float64, index (x, y, z) to LPS mm: sform before qform, as the standard says."""
     sform, has_sform = header.get_sform(coded=True)
     qform, has_qform = header.get_qform(coded=True)

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import nibabel
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +15,7 @@ from skullfix.images.atomic import write_atomic
 from skullfix.images.formats import split_suffix
 from skullfix.images.nifti import LPS_FROM_RAS
 from skullfix.images.nrrd_vectors import space_vectors
+from skullfix.images.untyped import nibabel
 from skullfix.images.volume import Geometry, Volume
 
 LEVEL = 6
