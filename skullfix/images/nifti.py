@@ -55,7 +55,9 @@ def nifti_payload(path: Path) -> Payload:
         with gzip.open(path, "rb") if packed else path.open("rb") as file:
             start = file.read(540)
     except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{name} cannot be decompressed ({error}).", hint=DAMAGED) from error
+        raise InputError(
+            f"{name} is damaged: it cannot be decompressed ({error}).", hint=DAMAGED
+        ) from error
     order: str | None = None
     for order in ("<", ">"):
         length = int(np.frombuffer(start[:4].ljust(4, b"\0"), f"{order}i4")[0])

@@ -86,11 +86,11 @@ def _inflated_size(path: Path, offset: int, expected: int) -> int:
                 elif not data:
                     data = file.read(_CHUNK)
                     if not data:
-                        return min(found, expected - 1)  # no end mark: cut off
+                        raise zlib.error("the stream has no end")
         except zlib.error as error:
             raise InputError(
-                f"{path.name} cannot be decompressed after {found:,} of {expected:,} bytes "
-                f"({error}).",
+                f"{path.name} is cut off or damaged: it cannot be decompressed after {found:,} of "
+                f"{expected:,} bytes ({error}).",
                 hint=DAMAGED,
             ) from error
     return found
