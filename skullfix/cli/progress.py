@@ -69,7 +69,9 @@ class Reporter:
 
     def _end_stage(self) -> None:
         if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, total=1.0, completed=1.0)
+            if self._bar.tasks[self._task].total is None:  # nobody could say how far it was
+                self._bar.update(self._task, total=1.0, completed=1.0)
+            self._bar.stop_task(self._task)
             self._task = None
 
     def _open_bar(self) -> bool:

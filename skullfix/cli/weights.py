@@ -23,15 +23,21 @@ Reference = Annotated[str, typer.Argument(metavar="NAME[@VERSION]", help="See `w
 
 
 @app.command("list")
-def list_checkpoints(json_output: JsonOption = False) -> None:
+def list_checkpoints(
+    json_output: JsonOption = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="The released ones, as the README's table.")
+    ] = False,
+) -> None:
     """Show every checkpoint: task, licence, size, measured accuracy, and where it is."""
     with command(json_output) as out:
         out.facts["task"] = "weights list"
-        from skullfix.cli.weights_table import rows, table
+        from skullfix.cli.weights_table import markdown_table, rows, table
         from skullfix.weights.library import Library
 
         found = rows(Library.from_environment())
-        out.finish({"status": "success", "checkpoints": found}, table(found))
+        text = markdown_table(found) if markdown else table(found)
+        out.finish({"status": "success", "checkpoints": found}, text)
 
 
 @app.command()
@@ -103,7 +109,7 @@ def verify(json_output: JsonOption = False, quiet: QuietOption = False) -> None:
                 f"Damaged: {', '.join(entry['path'] for entry in bad)}.",
                 hint="`skullfix weights pull NAME` fetches a checkpoint again.",
             )
-        text = "\n".join(f"{entry['name']}  right  {entry['path']}" for entry in good)
+        text = "\n".join(f"{entry['name']}  verified  {entry['path']}" for entry in good)
         out.finish({"status": "success", "verified": good, "damaged": []}, text or "None is here.")
 
 

@@ -120,7 +120,9 @@ def _from_mirror(
             if not error.again or failures >= library.patience.attempts:
                 raise
             asked = delay(failures, library.patience) if error.wait is None else error.wait
-            time.sleep(min(asked, library.patience.longest_delay))
+            pause = min(asked, library.patience.longest_delay)
+            progress(f"wait {pause:.0f} s: {error}", None)
+            time.sleep(pause)
     raise TransferError(f"the connection broke {LONGEST} times", again=False)
 
 

@@ -64,12 +64,11 @@ class Library:
         """Read the environment variables named above.
 
         Raises:
-            WeightsError: A mirror is no http or https URL.
+            WeightsError: A mirror is no http or https URL, or the named folder is not there.
         """
         values = os.environ if environment is None else environment
-        folder = values.get("SKULLFIX_WEIGHTS_FOLDER", "")
         return cls(
-            released=Path(folder).expanduser() if folder else released_folder(),
+            released=_shelf(values.get("SKULLFIX_WEIGHTS_FOLDER", "")),
             cache=_cache_folder(values.get("SKULLFIX_CACHE", "")),
             mirrors=_mirrors(values.get("SKULLFIX_WEIGHTS_URL", "")),
             offline=values.get("SKULLFIX_OFFLINE", "").strip().lower() not in ("", "0", "false"),
@@ -80,6 +79,16 @@ def released_folder() -> Path:
     """Return the checkpoints of the wheel, or of the repository in an editable installation."""
     bundled = Path(__file__).parent / "released"
     return bundled if bundled.is_dir() else Path(__file__).parents[2] / "weights"
+
+
+def _shelf(configured: str) -> Path:
+    folder = Path(configured).expanduser().absolute() if configured else released_folder()
+    if configured and not folder.is_dir():
+        raise WeightsError(
+            f"SKULLFIX_WEIGHTS_FOLDER names {folder}, which is no folder.",
+            hint="Correct or unset the variable.",
+        )
+    return folder
 
 
 def _cache_folder(configured: str) -> Path:

@@ -46,6 +46,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.delenv("SKULLFIX_WEIGHTS_URL", raising=False)
     monkeypatch.delenv("SKULLFIX_OFFLINE", raising=False)
+    (tmp_path / "shelf").mkdir()
     monkeypatch.setenv("SKULLFIX_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("SKULLFIX_WEIGHTS_FOLDER", str(tmp_path / "shelf"))
     return tmp_path
@@ -105,6 +106,28 @@ def test_release_then_list(made: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert row["where"] == "bundled"
     assert row["default"]
     assert Path(row["path"]).is_file()
+
+
+def test_markdown_table(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    release(made, "--default")
+    capsys.readouterr()
+    assert run(["weights", "list", "--markdown"]) == 0
+    head, rule, row = capsys.readouterr().out.splitlines()
+    assert head.startswith("| checkpoint | task |")
+    assert set(rule) == {"|", "-", " "}
+    assert "| small@1 (default) | complete | 0.9 mm |" in row
+
+
+def test_readme_shows_the_catalogue(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SKULLFIX_WEIGHTS_FOLDER")
+    text = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    if "<!-- weights -->" not in text:
+        pytest.skip("the README has no table of weights")
+    assert run(["weights", "list", "--markdown"]) == 0
+    shown = text.partition("<!-- weights -->")[2].partition("<!-- /weights -->")[0]
+    assert shown.strip() == capsys.readouterr().out.strip()
 
 
 def test_remote_life_cycle(made: Path, mirror: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -193,6 +193,13 @@ def test_retry_after_is_obeyed_within_reason(serve: Serve, remote: Entry, librar
     assert time.monotonic() - began >= 0.3
 
 
+def test_waiting_is_reported_with_its_reason(serve: Serve, remote: Entry, library: Library) -> None:
+    server, stages = serve(bad.status(503)), []
+    lab = replace(library, mirrors=(server.url,))
+    download(remote, lab, lambda stage, fraction: stages.append(stage))
+    assert any(stage.startswith("wait 0 s: the server answered 503") for stage in stages)
+
+
 def test_redirect(serve: Serve, remote: Entry, library: Library) -> None:
     target = serve()
     server = serve(bad.redirect(f"{target.url}/elsewhere"))

@@ -17,6 +17,7 @@ def test_defaults() -> None:
 
 
 def test_everything_configured(tmp_path: Path) -> None:
+    (tmp_path / "w").mkdir()
     library = Library.from_environment(
         {
             "SKULLFIX_CACHE": str(tmp_path / "c"),
@@ -30,6 +31,11 @@ def test_everything_configured(tmp_path: Path) -> None:
     assert library.released == tmp_path / "w"
     assert library.mirrors == ("https://a/x", "http://b", "HTTPS://c")
     assert library.offline
+
+
+def test_shelf_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="no folder"):
+        Library.from_environment({"SKULLFIX_WEIGHTS_FOLDER": str(tmp_path / "w")})
 
 
 def test_relative_cache_is_made_absolute() -> None:
