@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, find_objects, label, minimum
 
 from skullfix.errors import InputError
-from skullfix.images.head import coarse_steps, find_head, refine
+from skullfix.images.head import SKIN_HU, coarse_steps, find_head, refine
 from skullfix.images.hounsfield import hounsfield
+from skullfix.images.resample import bounding_box
 from skullfix.images.volume import Volume
 
 NEAR_MM = 8.0
@@ -31,8 +34,11 @@ TUBE_MM = 35.0
 MIN_BONE_ML = 20.0
 """Less bone than this is no skull."""
 
+SOFT_SHARE = 1.0
+"""Soft tissue by bone (volumes), below which the scan is of a dry skull; in a head it is about 4."""
+
 HEAD_SHARE = 0.7
-"""Share of the largest piece of bone that the head must hold to be believed (a dry skull: no)."""
+"""Share of the largest piece of bone that the head must hold to be believed."""
 
 
 def extract_bone(ct: Volume, *, threshold: float = 150.0) -> tuple[Volume, tuple[str, ...]]:
@@ -57,12 +63,19 @@ def extract_bone(ct: Volume, *, threshold: float = 150.0) -> tuple[Volume, tuple
     unit = float(np.prod(spacing))
     _require(bone, unit, threshold)
     steps = coarse_steps((spacing[0], spacing[1], spacing[2]))
-    head = find_head(ct.array, (spacing[0], spacing[1], spacing[2]), steps)
-    inside = bone & refine(head, steps, bone.shape)
-    dry = not _believable(bone, inside)
-    parts, count = label(bone if dry else inside)
-    kept = _keep(parts, count, (spacing[0], spacing[1], spacing[2]), steps)
-    removed = (np.count_nonzero(bone) - np.count_nonzero(kept)) * unit / 1000.0
+    dry = _is_dry(ct.array, bone, steps)
+    if not dry:
+        head = find_head(ct.array, (spacing[0], spacing[1], spacing[2]), steps)
+        inside = refine(head, steps, bone.shape)
+        inside &= bone
+        dry = np.count_nonzero(inside) < HEAD_SHARE * _largest(bone)
+    if dry:
+        inside = bone.copy()
+    box = bounding_box(inside)
+    if box is not None:
+        part = inside[tuple(slice(*ends) for ends in zip(*box, strict=True))]
+        part &= _belonging(part, (spacing[0], spacing[1], spacing[2]), steps)
+    removed = (np.count_nonzero(bone) - np.count_nonzero(inside)) * unit / 1000.0
     if dry:
         warnings += ("No soft tissue surrounds the bone; nothing was removed as a headrest.",)
     if removed > 1.0:
@@ -70,8 +83,8 @@ def extract_bone(ct: Volume, *, threshold: float = 150.0) -> tuple[Volume, tuple
             f"{removed:.1f} ml above {threshold:g} HU that are not part of the skull (headrest, "
             "table, tubes, specks) were left out.",
         )
-    _require(kept, unit, threshold)
-    return Volume(kept, ct.geometry), warnings
+    _require(inside, unit, threshold)
+    return Volume(inside, ct.geometry), warnings
 
 
 def _require(bone: NDArray[np.bool_], unit: float, threshold: float) -> None:
@@ -84,9 +97,12 @@ def _require(bone: NDArray[np.bool_], unit: float, threshold: float) -> None:
         )
 
 
-def _believable(bone: NDArray[np.bool_], inside: NDArray[np.bool_]) -> bool:
-    """Tell whether the head that was found holds the bone (a dry skull has no soft tissue)."""
-    return bool(np.count_nonzero(inside) >= HEAD_SHARE * _largest(bone))
+def _is_dry(array: NDArray[Any], bone: NDArray[np.bool_], steps: tuple[int, int, int]) -> bool:
+    """Tell a CT of a dry skull or a printed one, which has no soft tissue around it."""
+    every = tuple(slice(None, None, step) for step in steps)
+    count = int(np.count_nonzero(bone[every]))
+    soft = int(np.count_nonzero(array[every] > SKIN_HU)) - count
+    return soft < SOFT_SHARE * count
 
 
 def _largest(mask: NDArray[np.bool_]) -> int:
@@ -96,15 +112,22 @@ def _largest(mask: NDArray[np.bool_]) -> int:
     return int(sizes[1:].max()) * 8 if len(sizes) > 1 else 0
 
 
-def _keep(
-    parts: NDArray[np.signedinteger],
-    count: int,
-    spacing: tuple[float, float, float],
-    steps: tuple[int, int, int],
+def _belonging(
+    bone: NDArray[np.bool_], spacing: tuple[float, float, float], steps: tuple[int, int, int]
 ) -> NDArray[np.bool_]:
-    """Keep the largest of numbered pieces and those that belong to it."""
+    """Voxels of the largest piece and of those that belong to it.
+
+    Args:
+        bone: (z, y, x) bool, cropped to what is there.
+        spacing: mm along (z, y, x).
+        steps: Every how many voxels distances are looked at, (z, y, x).
+    """
+    parts, count = label(bone)  # int32, 6-connected
     unit = float(np.prod(spacing))
-    sizes = np.bincount(parts.ravel(), minlength=count + 1).astype(np.float64) * unit
+    sizes = np.zeros(count + 1)
+    for plane in parts:  # one by one: counting makes a copy of eight bytes a voxel
+        sizes += np.bincount(plane.ravel(), minlength=count + 1)
+    sizes *= unit
     sizes[0] = 0.0
     main = int(sizes.argmax())
     coarse = parts[:: steps[0], :: steps[1], :: steps[2]]
@@ -113,7 +136,7 @@ def _keep(
     lists = np.flatnonzero(sizes >= SPECK_MM3)
     nearest = np.full(count + 1, np.inf)
     nearest[lists] = minimum(away, coarse, lists)  # 0 where the coarse grid misses a piece
-    missed = lists[np.bincount(coarse.ravel(), minlength=count + 1)[lists] == 0]
+    missed = lists[~np.isin(lists, coarse)]
     boxes = find_objects(parts)
     for number in missed:
         where = boxes[number - 1]
