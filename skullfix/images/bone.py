@@ -35,7 +35,7 @@ MIN_BONE_ML = 20.0
 """Less bone than this is no skull."""
 
 SOFT_SHARE = 1.0
-"""Soft tissue by bone (volumes), below which the scan is of a dry skull; in a head it is about 4."""
+"""Soft tissue by bone (volumes) below which a skull is dry; in a head it is about 4."""
 
 HEAD_SHARE = 0.7
 """Share of the largest piece of bone that the head must hold to be believed."""
@@ -68,7 +68,7 @@ def extract_bone(ct: Volume, *, threshold: float = 150.0) -> tuple[Volume, tuple
         head = find_head(ct.array, (spacing[0], spacing[1], spacing[2]), steps)
         inside = refine(head, steps, bone.shape)
         inside &= bone
-        dry = np.count_nonzero(inside) < HEAD_SHARE * _largest(bone)
+        dry = bool(np.count_nonzero(inside) < HEAD_SHARE * _largest(bone))
     if dry:
         inside = bone.copy()
     box = bounding_box(inside)
