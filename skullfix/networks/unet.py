@@ -23,6 +23,7 @@ from skullfix.sparse.pruning import prune
 from skullfix.sparse.tensor import SparseTensor
 from skullfix.sparse.voxels import VoxelSet
 
+PRUNING_BIAS = -1.0  # an untrained decoder prunes: keeping all it generates would fill memory
 NO_THRESHOLDS = (0.0,) * (LEVELS - 1)
 
 
@@ -109,6 +110,7 @@ class SparseUNet(nn.Module):
             self.up.append(_Normalised(GenerativeTransposedConv3d(c_in, c_out, kernel), c_out))
             self.decode.append(_Chain(c_out, config.decode_blocks))
             self.classify.append(Pointwise(c_out, 1))
+            nn.init.constant_(self.classify[-1].bias, PRUNING_BIAS)
         self.final = Pointwise(width[0], 1)
 
     def forward(

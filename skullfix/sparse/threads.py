@@ -13,11 +13,12 @@ def set_threads(count: int) -> int:
     Returns:
         The number of threads in use.
     """
-    if count > 0:
-        torch.set_num_threads(count)
     if importlib.util.find_spec("numba") is not None:
         import numba
 
+        # First numba, then torch: starting numba's OpenMP pool resets the count of every library.
         limit = numba.config.NUMBA_NUM_THREADS
-        numba.set_num_threads(max(1, min(torch.get_num_threads(), limit)))
+        numba.set_num_threads(max(1, min(count or torch.get_num_threads(), limit)))
+    if count > 0:
+        torch.set_num_threads(count)
     return torch.get_num_threads()

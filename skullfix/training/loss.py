@@ -50,7 +50,8 @@ def implant_loss(
         backend: The engine.
     """
     rows = backend.find(output.final.voxels, wanted)
-    goal = torch.where(rows[:, None] >= 0, truth[rows.clamp(min=0)], 0.0)
+    padded = torch.cat([truth, truth.new_zeros(1, 1)])  # row -1, for voxels without truth
+    goal = padded[rows]
     logits = output.final.features
     probability = torch.sigmoid(logits)
     overlap = 2 * (probability * goal).sum() + 1

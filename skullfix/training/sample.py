@@ -19,6 +19,7 @@ from skullfix.training.defects import random_defect
 from skullfix.training.population import Case
 
 OWN_DEFECT_SHARE = 0.25  # of the samples use the case's own (challenge) defect
+INTACT_SHARE = 0.06  # have no defect: the right answer is nothing
 TARGET_FRACTION = 0.1  # a voxel with more implant than this must be reached by the decoder
 DEFECTS_PER_HEAD = 2  # deforming a head costs more than cutting a defect
 SMALLEST_DEFECT = 40  # voxels that are mostly implant
@@ -66,13 +67,19 @@ def draw_batch(
                 hint="are the training skulls complete, and as large as a head?",
             )
         case = cases[int(rng.integers(len(cases)))]
-        wants = [bool(rng.random() < OWN_DEFECT_SHARE) for _ in range(DEFECTS_PER_HEAD)]
+        draws = rng.random(DEFECTS_PER_HEAD)
+        wants = [float(draw) < OWN_DEFECT_SHARE for draw in draws]
         head = sample_head(case, spacing, random_warp(rng), implant=any(wants))
         head = crop_field_of_view(head, rng)
-        for own in wants[: size - len(samples)]:
-            implant = head.implant if own else cut_defect(head, spacing, rng)
-            if implant is not None and int((implant > 0.5).sum()) >= SMALLEST_DEFECT:
-                shift = rng.integers(-4, 5, 3)
+        for own, draw in list(zip(wants, draws, strict=True))[: size - len(samples)]:
+            shift = rng.integers(-4, 5, 3)
+            if float(draw) > 1 - INTACT_SHARE:
+                implant: Tensor | None = torch.zeros_like(head.skull)
+            else:
+                implant = head.implant if own else cut_defect(head, spacing, rng)
+                if implant is not None and int((implant > 0.5).sum()) < SMALLEST_DEFECT:
+                    implant = None
+            if implant is not None:
                 samples.append(make_sample(head, implant, spacing, in_channels, shift=shift))
     return collate(samples)
 
@@ -111,6 +118,9 @@ def make_sample(
         place = place.moved(shift)
     inputs = input_tensor(head.rows, defective, place, in_channels)
     taken = implant > 0
+    if not bool(taken.any()):
+        empty = VoxelSet(torch.zeros(0, 4, dtype=torch.int32), 1)
+        return Sample(inputs, empty, torch.zeros(0, 1))
     wanted, truth = _surroundings(head.rows[taken], implant[taken])
     voxels = VoxelSet(place.coordinates(wanted), 1)
     return Sample(inputs, voxels, truth[:, None])

@@ -18,7 +18,7 @@ from torch.autograd.function import FunctionCtx
 
 from skullfix.sparse.backend import check_cap
 from skullfix.sparse.cpu import bitmap as bits
-from skullfix.sparse.cpu.gather import collect_children, find_rows, gather_tile
+from skullfix.sparse.cpu.gather import collect_children, find_rows, gather_same, gather_tile
 from skullfix.sparse.relation import Relation
 from skullfix.sparse.voxels import VoxelSet, check_coordinates
 
@@ -122,7 +122,12 @@ def _tiles(
     rule = (relation.scale, relation.sign, relation.shift, relation.divisor, relation.width)
     for start in range(0, len(rows), size):
         tile = buffer[: min(size, len(rows) - start)]
-        gather_tile(tile, values, rows, start, index.words, index.prefix, index.low, *rule)
+        if relation.scale == relation.divisor:  # SAME or its reverse
+            gather_same(
+                tile, values, rows, start, index.words, index.prefix, index.low, relation.sign
+            )
+        else:
+            gather_tile(tile, values, rows, start, index.words, index.prefix, index.low, *rule)
         yield slice(start, start + len(tile)), torch.from_numpy(tile).view(len(tile), width)
 
 

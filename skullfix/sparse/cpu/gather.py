@@ -8,7 +8,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from skullfix.sparse.cpu.bitmap import rank
+from skullfix.sparse.cpu.bitmap import popcount, rank
 
 
 @numba.njit(cache=True, nogil=True, parallel=True)
@@ -53,6 +53,52 @@ def gather_tile(  # type: ignore[no-untyped-def]
                         for c in range(channels):
                             out[i, tap, c] = 0
                     tap += 1
+
+
+@numba.njit(cache=True, nogil=True, parallel=True)
+def gather_same(out, features, coordinates, start, words, prefix, low, sign):  # type: ignore[no-untyped-def]
+    """`gather_tile` for the relation SAME and its reverse, where rows see their own set.
+
+    The border of the bitmap makes every look-up legal, and the three cells of a run along x lie
+    in one word or two, so one count serves all three.
+
+    Args:
+        out: (tile, 27, C) float, overwritten.
+        features: (N, C) float.
+        coordinates: (N, 4) int32.
+        start: First row of the tile.
+        words, prefix, low: Bitmap of the set.
+        sign: +1 for SAME, -1 for its reverse.
+    """
+    channels = features.shape[1]
+    for i in numba.prange(out.shape[0]):
+        b = coordinates[start + i, 0]
+        x = coordinates[start + i, 3] - low[3]  # the first of the three cells, border counted
+        word, shift = x >> 6, np.uint64(x & 63)
+        for line in range(9):
+            dz, dy = line // 3 - 1, line % 3 - 1
+            z = coordinates[start + i, 1] - low[1] + 1 + sign * dz
+            y = coordinates[start + i, 2] - low[2] + 1 + sign * dy
+            bits = words[b, z, y, word] >> shift
+            if shift > 61 and word + 1 < words.shape[3]:
+                bits |= words[b, z, y, word + 1] << (np.uint64(64) - shift)
+            bits &= np.uint64(7)
+            if bits == 0:
+                for tap in range(3 * line, 3 * line + 3):
+                    for c in range(channels):
+                        out[i, tap, c] = 0
+                continue
+            below = words[b, z, y, word] & ((np.uint64(1) << shift) - np.uint64(1))
+            row = prefix[b, z, y, word] + np.int64(popcount(below))
+            for step in range(3):
+                tap = 3 * line + (step if sign > 0 else 2 - step)
+                if (bits >> np.uint64(step)) & np.uint64(1):
+                    for c in range(channels):
+                        out[i, tap, c] = features[row, c]
+                    row += 1
+                else:
+                    for c in range(channels):
+                        out[i, tap, c] = 0
 
 
 @numba.njit(cache=True, nogil=True, parallel=True)
