@@ -16,7 +16,7 @@ from skullfix.networks.unet import SparseUNet
 
 
 def card_path(path: Path) -> Path:
-    """The card's place: beside the checkpoint, suffix ``.json``."""
+    """Return the card's place: beside the checkpoint, suffix ``.json``."""
     return path.with_suffix(".json")
 
 

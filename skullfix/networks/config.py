@@ -41,14 +41,22 @@ CONFIGS = {
     for config in (
         NetworkConfig("table1-ch1", (8, 8, 16, 16, 32, 32, 64)),
         NetworkConfig("table1-ch2", (22, 32, 32, 128, 156, 256, 388)),
-        NetworkConfig("implant-s", (8, 16, 32, 48, 64, 96, 128), in_channels=4, decode_blocks=2, skip="inner"),
-        NetworkConfig("implant-m", (16, 24, 48, 64, 96, 128, 160), in_channels=4, decode_blocks=2, skip="inner"),
+        NetworkConfig(
+            "implant-s", (8, 16, 32, 48, 64, 96, 128), in_channels=4, decode_blocks=2, skip="inner"
+        ),
+        NetworkConfig(
+            "implant-m",
+            (16, 24, 48, 64, 96, 128, 160),
+            in_channels=4,
+            decode_blocks=2,
+            skip="inner",
+        ),
     )
 }
 
 
 def config_from_card(card: dict[str, Any]) -> NetworkConfig:
-    """The configuration that a model card describes.
+    """Read the configuration that a model card describes.
 
     Raises:
         WeightsError: The card lacks it or does not describe such a network.

@@ -42,7 +42,7 @@ class ModelGrid:
         return cls((z, y, x), spacing)
 
     def moved(self, shift: NDArray[np.int64]) -> ModelGrid:
-        """The same grid moved by whole voxels (z, y, x)."""
+        """Return the same grid moved by whole voxels (z, y, x)."""
         z, y, x = (int(o + s) for o, s in zip(self.offset, shift, strict=True))
         return ModelGrid((z, y, x), self.spacing)
 
@@ -59,7 +59,7 @@ class ModelGrid:
 def input_tensor(
     rows: Tensor, fraction: Tensor, place: ModelGrid, in_channels: int
 ) -> SparseTensor:
-    """The network's input for one volume.
+    """Make the network's input for one volume.
 
     Args:
         rows: (N, 3) int64 array indices (z, y, x), sorted.

@@ -1,10 +1,13 @@
-"""The sparse U-Net of Table I (Li et al., Sparse Convolutional Neural Networks for Medical
-Image Analysis, 2023) and its variants."""
+"""The sparse U-Net of Table I and its variants.
+
+Li et al., Sparse Convolutional Neural Networks for Medical Image Analysis, 2023.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -67,7 +70,7 @@ class _Normalised(nn.Module):
 
     def forward(self, x: SparseTensor, backend: Backend) -> SparseTensor:
         y = self.convolution(x, backend)
-        return y.with_features(torch.relu(self.norm(y.features)))  # type: ignore[no-any-return]
+        return y.with_features(torch.relu(self.norm(y.features)))
 
 
 class _Chain(nn.ModuleList):
@@ -98,7 +101,7 @@ class SparseUNet(nn.Module):
         self.stem = _Normalised(SubmanifoldConv3d(config.in_channels, width[0]), width[0])
         self.down = nn.ModuleList()
         self.encode = nn.ModuleList()
-        for fine, coarse in zip(width[:-1], width[1:], strict=True):
+        for fine, coarse in pairwise(width):
             self.down.append(_Normalised(StridedConv3d(fine, coarse), coarse))
             self.encode.append(_Normalised(SubmanifoldConv3d(coarse, coarse), coarse))
         self.up = nn.ModuleList()
@@ -109,8 +112,9 @@ class SparseUNet(nn.Module):
             c_in, c_out = width[level + 1], width[level]
             self.up.append(_Normalised(GenerativeTransposedConv3d(c_in, c_out, kernel), c_out))
             self.decode.append(_Chain(c_out, config.decode_blocks))
-            self.classify.append(Pointwise(c_out, 1))
-            nn.init.constant_(self.classify[-1].bias, PRUNING_BIAS)
+            classifier = Pointwise(c_out, 1)
+            nn.init.constant_(classifier.bias, PRUNING_BIAS)
+            self.classify.append(classifier)
         self.final = Pointwise(width[0], 1)
 
     def forward(
@@ -160,7 +164,7 @@ class SparseUNet(nn.Module):
 
 
 def _pyramid(target: VoxelSet | None, backend: Backend) -> list[VoxelSet]:
-    """The target's voxels at every level of the decoder, finest first; empty without target."""
+    """Find the target's voxels at every level of the decoder, finest first; none without one."""
     if target is None:
         return []
     levels = [target]

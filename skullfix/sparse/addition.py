@@ -16,9 +16,7 @@ def add(first: SparseTensor, second: SparseTensor, backend: Backend) -> SparseTe
     return SparseTensor(total.index_add(0, rows_second, second.features), voxels)
 
 
-def add_where_present(
-    first: SparseTensor, second: SparseTensor, backend: Backend
-) -> SparseTensor:
+def add_where_present(first: SparseTensor, second: SparseTensor, backend: Backend) -> SparseTensor:
     """`first` plus what `second` has on the voxels of `first`; its other voxels are dropped."""
     rows = backend.find(first.voxels, second.voxels)
     here = (rows >= 0).nonzero()[:, 0]

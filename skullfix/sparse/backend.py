@@ -23,17 +23,17 @@ class Backend(Protocol):
     name: str
 
     def downsample(self, voxels: VoxelSet) -> VoxelSet:
-        """The coarse voxels that hold at least one of `voxels` (coordinates halved, floor)."""
+        """Find the coarse voxels that hold some of `voxels` (coordinates halved, floor)."""
 
     def generate(self, voxels: VoxelSet, relation: Relation, cap: int) -> VoxelSet:
-        """The children of `voxels` under UP2 or UP4.
+        """Make the children of `voxels` under UP2 or UP4.
 
         Raises:
             MemoryLimitError: There would be more than `cap`; nothing was allocated for them.
         """
 
     def union(self, first: VoxelSet, second: VoxelSet) -> tuple[VoxelSet, Tensor, Tensor]:
-        """The voxels of either set, and the rows (int64) that each one's voxels have in it."""
+        """Join two sets; also gives the rows (int64) that each one's voxels have in the union."""
 
     def find(self, voxels: VoxelSet, within: VoxelSet) -> Tensor:
         """Row of each of `voxels` in `within`, (N,) int64, -1 where it is not there."""

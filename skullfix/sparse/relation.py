@@ -40,7 +40,7 @@ class Relation:
         return self.width**3
 
     def reverse(self) -> Relation:
-        """The rule that leads from a source back to the targets that see it, tap by tap."""
+        """Return the rule that leads from a source back to the targets that see it, tap by tap."""
         if self.divisor == 1 and self.scale == 1:
             return Relation(self.name + "-reverse", 1, -self.sign, -self.shift, 1, self.width)
         return Relation(

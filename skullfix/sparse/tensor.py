@@ -29,7 +29,7 @@ class SparseTensor:
             )
 
     def with_features(self, features: Tensor) -> SparseTensor:
-        """The same voxels with other features (N, C')."""
+        """Return the same voxels with other features (N, C')."""
         return SparseTensor(features, self.voxels)
 
     def dense(self, shape: tuple[int, int, int]) -> Tensor:

@@ -17,7 +17,7 @@ def set_threads(count: int) -> int:
         import numba
 
         # First numba, then torch: starting numba's OpenMP pool resets the count of every library.
-        limit = numba.config.NUMBA_NUM_THREADS
+        limit = int(vars(numba.config)["NUMBA_NUM_THREADS"])
         numba.set_num_threads(max(1, min(count or torch.get_num_threads(), limit)))
     if count > 0:
         torch.set_num_threads(count)

@@ -82,7 +82,7 @@ class VoxelSet:
         return f"VoxelSet({len(self)} voxels, batch_size={self.batch_size}, {self.device})"
 
     def select(self, keep: Tensor) -> VoxelSet:
-        """The subset of rows `keep` ((N,) bool, or ascending row numbers), in the same order."""
+        """Keep the rows `keep` ((N,) bool, or ascending row numbers), in the same order."""
         return VoxelSet(self.coordinates[keep], self.batch_size)
 
 

@@ -22,8 +22,8 @@ class Warp:
 
     Attributes:
         matrix: (3, 3) maps an offset from the middle in the new head to one in the source, x y z.
-        bend_mm: (3, d, h, w) float32 displacement of the source (x, y, z) at control points spread over the
-            grid; zeros for none.
+        bend_mm: (3, d, h, w) float32 displacement of the source (x, y, z) at control points
+            spread over the grid; zeros for none.
     """
 
     matrix: NDArray[np.float64]

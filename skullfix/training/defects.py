@@ -127,10 +127,8 @@ def random_defect(
     return None
 
 
-def _pieces(
-    kind: str, points: Points, head: Points, rng: np.random.Generator
-) -> list[Piece]:
-    """The shapes of one family. Azimuth 0 is anterior (-y), 90 the patient's left (+x)."""
+def _pieces(kind: str, points: Points, head: Points, rng: np.random.Generator) -> list[Piece]:
+    """Draw the shapes of one family. Azimuth 0 is anterior (-y), 90 the patient's left (+x)."""
     side = float(rng.choice((-1.0, 1.0)))
     if kind == "parietotemporal":
         place = (side * rng.uniform(55, 130), rng.uniform(0, 55))
@@ -155,7 +153,7 @@ def _pieces(
 
 
 def _moved(piece: Piece, centre: Points) -> Piece:
-    """The same piece at another place."""
+    """Put the same piece at another place."""
     fields = {**vars(piece), "centre": centre.astype(np.float32)}
     return Piece(**fields)
 
@@ -167,7 +165,7 @@ def _flap(
     head: Points,
     rng: np.random.Generator,
 ) -> Piece:
-    """A cut through the whole thickness of the vault around a direction (azimuth, elevation)."""
+    """Draw a cut through the vault's whole thickness about a direction (azimuth, elevation)."""
     azimuth, elevation = np.radians(place)
     outward = np.asarray(
         [
@@ -186,7 +184,7 @@ def _flap(
 def _anywhere(
     points: Points, head: Points, rng: np.random.Generator, size: tuple[float, float]
 ) -> Piece:
-    """A lump at a random place of the vault, the base's rim and the upper face."""
+    """Draw a lump at a random place of the vault, the base's rim and the upper face."""
     lowest = -0.35 if rng.random() < 0.85 else -0.7
     height = rng.uniform(lowest, 1)
     azimuth = rng.uniform(0, 2 * np.pi)
@@ -199,7 +197,7 @@ def _anywhere(
 
 
 def _surface(points: Points, head: Points, outward: Points) -> Points:
-    """The outermost bone along a direction from the head's centre, (3,) mm."""
+    """Find the outermost bone along a direction from the head's centre, (3,) mm."""
     rays = points - head
     length = np.linalg.norm(rays, axis=1) + 1e-3
     aligned = (rays @ outward) / length

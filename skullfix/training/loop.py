@@ -18,7 +18,7 @@ from skullfix.sparse.backend import get_backend
 from skullfix.sparse.layers import SparseBatchNorm
 from skullfix.training.loss import implant_loss
 from skullfix.training.population import Case
-from skullfix.training.sample import draw_batch
+from skullfix.training.sample import Sample, draw_batch
 from skullfix.training.settings import Settings
 from skullfix.training.state import STATE_FILE, load_state, save_state, update_average
 from skullfix.training.validate import make_trials, validate
@@ -71,7 +71,7 @@ def train(
     trials = make_trials(held_out, settings.spacing, config.in_channels, settings.seed)
     log = _Log(folder / "log.csv", done, note)
 
-    def prepare(step: int) -> object:
+    def prepare(step: int) -> Sample:
         rng = np.random.default_rng((settings.seed, step))
         return draw_batch(cases, settings.spacing, config.in_channels, settings.batch, rng)
 
@@ -90,7 +90,7 @@ def train(
             output = network(batch.inputs, backend, target=batch.wanted)
             loss = implant_loss(output, batch.wanted, batch.truth, backend)
             optimizer.zero_grad(set_to_none=True)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(network.parameters(), CLIP)
             optimizer.step()
             update_average(average, network, min(settings.average, step / (step + 10)))

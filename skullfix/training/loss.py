@@ -29,9 +29,7 @@ def level_loss(levels: Sequence[LevelOutput], recall_weight: float = 1.0) -> Ten
         weight = level.logits.new_tensor(recall_weight)
         if len(level.logits):
             truth = level.target.to(level.logits.dtype)
-            losses.append(
-                binary_cross_entropy_with_logits(level.logits, truth, pos_weight=weight)
-            )
+            losses.append(binary_cross_entropy_with_logits(level.logits, truth, pos_weight=weight))
     return torch.stack(losses).sum()
 
 

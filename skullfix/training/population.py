@@ -6,13 +6,13 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from skullfix.errors import InputError
-
 from skullfix.images.read import read_scan
 from skullfix.images.resample import block_average, bounding_box, crop
 from skullfix.images.volume import Geometry, Volume
@@ -115,7 +115,7 @@ def _load(folder: Path, name: str, cache: Path) -> Case:
 
 
 def _find(room: Path, name: str) -> Path:
-    """The file of a case, whatever its format."""
+    """Find the file of a case, whatever its format."""
     for suffix in (".nrrd", ".nii.gz", ".mha"):
         if (room / f"{name}{suffix}").is_file():
             return room / f"{name}{suffix}"
@@ -125,7 +125,7 @@ def _find(room: Path, name: str) -> Path:
     )
 
 
-def _coarse(skull: Volume, implant: Volume) -> dict[str, np.ndarray]:
+def _coarse(skull: Volume, implant: Volume) -> dict[str, Any]:
     """Block averages of both masks on one grid, ready for np.savez."""
     if skull.geometry != implant.geometry:
         raise InputError(
@@ -139,7 +139,6 @@ def _coarse(skull: Volume, implant: Volume) -> dict[str, np.ndarray]:
         for name in ("size", "spacing", "origin", "direction")
     }
     return {"skull": coarse.array, "implant": piece.array, **fields}
-
 
 
 def _mask(path: Path) -> Volume:

@@ -155,4 +155,3 @@ def _numbered(voxels: VoxelSet, volume: int) -> Tensor:
     rows = voxels.coordinates.clone()
     rows[:, 0] = volume
     return rows
-

@@ -19,7 +19,11 @@ STATE_FILE = "state.safetensors"
 
 
 def save_state(
-    folder: Path, step: int, settings: dict[str, Any], network: nn.Module, average: nn.Module,
+    folder: Path,
+    step: int,
+    settings: dict[str, Any],
+    network: nn.Module,
+    average: nn.Module,
     optimizer: Optimizer,
 ) -> None:
     """Write everything that a resumed run needs, atomically."""
@@ -37,7 +41,10 @@ def save_state(
 
 
 def load_state(
-    folder: Path, settings: dict[str, Any], network: nn.Module, average: nn.Module,
+    folder: Path,
+    settings: dict[str, Any],
+    network: nn.Module,
+    average: nn.Module,
     optimizer: Optimizer,
 ) -> int:
     """Restore a run and return the number of steps that it has done.
@@ -75,7 +82,7 @@ def load_state(
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors below a prefix, by their own names."""
+    """Select the tensors below a prefix, by their own names."""
     start = len(prefix) + 1
     return {n[start:]: v for n, v in tensors.items() if n.startswith(prefix + "/")}
 
@@ -83,7 +90,7 @@ def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 @torch.no_grad()
 def update_average(average: nn.Module, network: nn.Module, decay: float) -> None:
     """Move the averaged weights towards the current ones; buffers are copied."""
-    for mean, value in zip(average.parameters(), network.parameters(), strict=True):
-        mean.lerp_(value, 1 - decay)
-    for mean, value in zip(average.buffers(), network.buffers(), strict=True):
-        mean.copy_(value)
+    for mean, weight in zip(average.parameters(), network.parameters(), strict=True):
+        mean.lerp_(weight, 1 - decay)
+    for kept, value in zip(average.buffers(), network.buffers(), strict=True):
+        kept.copy_(value)

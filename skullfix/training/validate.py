@@ -25,9 +25,7 @@ class Trial:
     sample: Sample
 
 
-def make_trials(
-    cases: Sequence[Case], spacing: float, in_channels: int, seed: int
-) -> list[Trial]:
+def make_trials(cases: Sequence[Case], spacing: float, in_channels: int, seed: int) -> list[Trial]:
     """One own defect and one of every family for each case, always the same for a seed."""
     trials = []
     for number, case in enumerate(cases):

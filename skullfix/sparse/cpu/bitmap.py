@@ -17,6 +17,7 @@ hashed, and no list of neighbours is ever stored.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numba
 import numpy as np
@@ -28,14 +29,16 @@ from skullfix.errors import MemoryLimitError
 CELL_LIMIT = 1 << 35  # 4 GB of bits
 
 
-@intrinsic
-def popcount(typing_context, word):  # type: ignore[no-untyped-def]
-    """Number of set bits of a uint64, by the processor's own instruction."""
+def _popcount(typing_context, word):  # type: ignore[no-untyped-def]
+    """Count the set bits of a uint64, by the processor's own instruction."""
 
     def build(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
         return builder.ctpop(arguments[0])
 
     return numba.uint64(numba.uint64), build
+
+
+popcount: Any = intrinsic(_popcount)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +57,7 @@ class Bitmap:
 
 
 def empty_words(batch: int, low: NDArray[np.int32], high: NDArray[np.int32]) -> NDArray[np.uint64]:
-    """Cleared words for cells from `low` to `high` (4,) inclusive, with the border."""
+    """Make cleared words for cells from `low` to `high` (4,) inclusive, with the border."""
     extent = [int(n) + 3 for n in (high - low)[1:]]
     shape = (batch, extent[0], extent[1], (extent[2] + 63) // 64)
     cells = int(np.prod(shape, dtype=np.int64)) * 64
@@ -82,7 +85,7 @@ def set_bits(words, coordinates, low):  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True, nogil=True)
 def count_before(words):  # type: ignore[no-untyped-def]
-    """Running count of set bits before each word, int32, and the total."""
+    """Count the set bits before each word, int32, and in all."""
     prefix = np.empty(words.shape, np.int32)
     flat_words, flat_prefix = words.ravel(), prefix.ravel()
     total = 0
@@ -95,7 +98,7 @@ def count_before(words):  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=True, nogil=True)
 def list_bits(words, low, total):  # type: ignore[no-untyped-def]
-    """The marked cells as sorted rows (total, 4) int32."""
+    """List the marked cells as sorted rows (total, 4) int32."""
     out = np.empty((total, 4), np.int32)
     row = 0
     batch, depth, height, width = words.shape

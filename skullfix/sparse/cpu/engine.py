@@ -73,11 +73,11 @@ class CpuBackend:
     ) -> Tensor:
         """See `Backend.convolve`."""
         kind = _Scatter if relation.divisor == 2 else _Gather
-        return kind.apply(features, weight, source, target, relation)  # type: ignore[no-any-return]
+        return kind.apply(features, weight, source, target, relation)  # type: ignore[no-untyped-call]
 
 
 def bitmap_of(voxels: VoxelSet) -> bits.Bitmap:
-    """The set's bitmap, built at first use and kept with the set."""
+    """Return the set's bitmap, built at first use and kept with the set."""
     if not isinstance(voxels.index, bits.Bitmap):
         rows = voxels.coordinates.numpy()
         low, high = _box([rows])
@@ -89,7 +89,7 @@ def bitmap_of(voxels: VoxelSet) -> bits.Bitmap:
 
 
 def _set_of(groups: list[NDArray[np.int32]], batch_size: int, cap: int | None = None) -> VoxelSet:
-    """The union of several arrays of rows (N, 4), whatever their order and repetitions."""
+    """Make the union of several arrays of rows (N, 4), whatever their order and repetitions."""
     low, high = _box(groups)
     words = bits.empty_words(batch_size, low, high)
     for rows in groups:
@@ -143,7 +143,7 @@ class _Gather(torch.autograd.Function):
     """SAME and DOWN: gather the taps, then multiply."""
 
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: FunctionCtx,
         features: Tensor,
         weight: Tensor,
@@ -160,7 +160,7 @@ class _Gather(torch.autograd.Function):
         return out
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Any:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> Any:
         return _gradients(ctx, grad)
 
 
@@ -168,7 +168,7 @@ class _Scatter(torch.autograd.Function):
     """UP2 and UP4: multiply every parent by all taps, then let each child collect."""
 
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: FunctionCtx,
         features: Tensor,
         weight: Tensor,
@@ -195,7 +195,7 @@ class _Scatter(torch.autograd.Function):
         return out
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Any:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> Any:
         return _gradients(ctx, grad)
 
 

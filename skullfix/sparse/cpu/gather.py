@@ -22,8 +22,14 @@ def gather_tile(  # type: ignore[no-untyped-def]
         features: (N_source, C) float.
         coordinates: (N_target, 4) int32.
         start: First row of the tile.
-        words, prefix, low: Bitmap of the source voxels.
-        scale, sign, shift, divisor, width: The relation's rule.
+        words: Bits of the source voxels, see `Bitmap`.
+        prefix: Their running count.
+        low: First cell of their box.
+        scale: Of the relation's rule, as are the next four.
+        sign: See `Relation`.
+        shift: See `Relation`.
+        divisor: See `Relation`.
+        width: Taps along an axis.
     """
     channels = features.shape[1]
     for i in numba.prange(out.shape[0]):
@@ -67,7 +73,9 @@ def gather_same(out, features, coordinates, start, words, prefix, low, sign):  #
         features: (N, C) float.
         coordinates: (N, 4) int32.
         start: First row of the tile.
-        words, prefix, low: Bitmap of the set.
+        words: Bits of the set, see `Bitmap`.
+        prefix: Their running count.
+        low: First cell of the box.
         sign: +1 for SAME, -1 for its reverse.
     """
     channels = features.shape[1]
@@ -111,7 +119,9 @@ def collect_children(  # type: ignore[no-untyped-def]
         out: (N_fine, C) float, overwritten.
         products: (N_coarse, taps, C) float, each parent's contribution to each of its children.
         coordinates: (N_fine, 4) int32.
-        words, prefix, low: Bitmap of the coarse voxels.
+        words: Bits of the coarse voxels, see `Bitmap`.
+        prefix: Their running count.
+        low: First cell of their box.
         width: 2 or 4 taps along an axis.
     """
     channels = products.shape[2]

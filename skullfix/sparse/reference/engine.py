@@ -72,7 +72,8 @@ def _source_rows(
     batch, place = target.coordinates[:, :1].long(), target.coordinates[:, 1:].long()
     scaled = place * relation.scale + relation.sign * place.new_tensor(digits) + relation.shift
     there = torch.div(scaled, relation.divisor, rounding_mode="floor")
-    whole = ((there * relation.divisor == scaled) & (there >= 0) & (there < COORDINATE_LIMIT)).all(1)
+    legal = (there >= 0) & (there < COORDINATE_LIMIT)
+    whole = (legal & (there * relation.divisor == scaled)).all(1)
     rows = _search(encode(torch.cat([batch, there.clamp(0, COORDINATE_LIMIT - 1)], 1)), source)
     return torch.where(whole, rows, -1)
 
