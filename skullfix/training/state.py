@@ -49,6 +49,8 @@ def load_state(
 ) -> int:
     """Restore a run and return the number of steps that it has done.
 
+    A run may be made longer or shorter when it is resumed; the other settings are fixed.
+
     Raises:
         InputError: There is no state, it is damaged, or it belongs to other settings.
     """
@@ -64,7 +66,7 @@ def load_state(
             f"{path} holds no run to resume: {error}",
             hint="start afresh without --resume in an empty folder",
         ) from error
-    changed = [name for name, value in settings.items() if before.get(name) != value]
+    changed = [n for n, v in settings.items() if n != "steps" and before.get(n) != v]
     if changed:
         told = ", ".join(f"{n}: {before.get(n)!r} then, {settings[n]!r} now" for n in changed)
         raise InputError(

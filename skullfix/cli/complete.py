@@ -1,0 +1,88 @@
+"""``skullfix complete``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from skullfix.cli.render import JsonOption, QuietOption, command
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def complete(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="INPUT",
+            help="Head CT or mask of a defective skull: NRRD, NIfTI, MetaImage, DICOM folder or zip.",
+        ),
+    ],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Folder; beside the input by default.")
+    ] = None,
+    kind: Annotated[str, typer.Option(help="auto, ct or mask.")] = "auto",
+    threshold: Annotated[float, typer.Option(help="HU from which a voxel is bone.")] = 150.0,
+    model: Annotated[
+        str | None, typer.Option(help="NAME, NAME@VERSION or a path; see `skullfix weights list`.")
+    ] = None,
+    backend: Annotated[str, typer.Option(help="auto, reference or cpu.")] = "auto",
+    threads: Annotated[int, typer.Option(help="Threads; 0 for all.", min=0)] = 0,
+    mesh_format: Annotated[str, typer.Option(help="stl, ply, obj or 3mf.")] = "stl",
+    space: Annotated[str, typer.Option(help="Frame of the mesh: lps or ras.")] = "lps",
+    series: Annotated[str | None, typer.Option(help="DICOM series to read.")] = None,
+    save_bone: Annotated[bool, typer.Option("--save-bone", help="Write the bone mask.")] = False,
+    no_report: Annotated[bool, typer.Option("--no-report", help="Draw no picture.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace outputs.")] = False,
+    json_output: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Complete a skull and design its implant.
+
+    Example: skullfix complete scan.nrrd
+
+    Example: skullfix complete dicom_folder/ -o results/ --threshold 200 --mesh-format 3mf
+    """
+    with command(json_output, quiet=quiet) as out:
+        out.facts.update(task="complete", inputs={"scan": str(source)})
+        from skullfix.sparse.threads import set_threads
+        from skullfix.tasks.complete import CompleteOptions
+        from skullfix.tasks.complete import complete as task
+
+        set_threads(threads)
+        options = CompleteOptions(
+            kind=kind,  # type: ignore[arg-type]  # checked by the task
+            threshold=threshold,
+            model=model,
+            backend=backend,
+            mesh_format=mesh_format,
+            space=space,  # type: ignore[arg-type]  # checked by the task
+            series=series,
+            save_bone=save_bone,
+            report=not no_report,
+            overwrite=overwrite,
+        )
+        result = task(source, output, options, progress=out.progress)
+        out.finish(result.document, text=summary(result.document))
+
+
+def summary(document: Mapping[str, Any]) -> str:
+    """What a person reads at the end of a completion."""
+    seconds = sum(document["seconds"].values())
+    if document["status"] == "no_defect":
+        lines = ["no defect found: the network adds no bone to this skull"]
+    else:
+        implant = document["implant"]
+        x, y, z = implant["bounding_box_mm"]
+        lines = [f"implant: {implant['volume_ml']:.1f} ml, {x:.0f} x {y:.0f} x {z:.0f} mm"]
+        if len(implant["pieces_ml"]) > 1:
+            lines[0] += f", {len(implant['pieces_ml'])} pieces"
+    lines += [f"{name}: {path}" for name, path in document["outputs"].items()]
+    lines += [f"warning: {text}" for text in document["warnings"]]
+    model = document["model"]
+    lines.append(f"model {model['name']}@{model['version']} ({model['licence']}), {seconds:.1f} s")
+    lines.append(document["notice"])
+    return "\n".join(lines)

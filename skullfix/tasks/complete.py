@@ -1,0 +1,266 @@
+"""Complete a skull: scan in; completed skull, implant mask, implant mesh and document out."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from skullfix.errors import UsageError
+from skullfix.images.bone import extract_bone
+from skullfix.images.kind import detect_kind
+from skullfix.images.mask import as_mask
+from skullfix.images.read import Scan, read_scan
+from skullfix.images.volume import Volume
+from skullfix.images.write import write_volume
+from skullfix.implants.clean import clean_implant
+from skullfix.meshes.measure import measure_mesh
+from skullfix.meshes.mesh import Mesh
+from skullfix.meshes.surface import mask_surface
+from skullfix.meshes.write import MESH_FORMATS, Space, write_mesh
+from skullfix.networks.checkpoint import load_network
+from skullfix.networks.unet import NO_THRESHOLDS, SparseUNet
+from skullfix.report.preview import contact_sheet, write_png
+from skullfix.sparse.backend import Backend, get_backend
+from skullfix.tasks.document import Progress, Stopwatch, peak_memory_bytes, write_document
+from skullfix.files.outputs import plan_outputs, staged
+from skullfix.tasks.predict import candidate_on, complete_coarse
+from skullfix.weights.resolve import CheckpointFile, resolve_checkpoint
+
+Kind = Literal["auto", "ct", "mask"]
+
+
+@dataclass(frozen=True)
+class CompleteOptions:
+    """What a user may choose.
+
+    Attributes:
+        kind: Whether the input is a CT or a mask; ``auto`` tells by its values.
+        threshold: Hounsfield units from which a CT's voxel is bone.
+        model: None for the default, a name, ``name@version`` or a path.
+        backend: Engine: auto, reference or cpu.
+        mesh_format: stl, ply, obj or 3mf.
+        space: Frame of the mesh: lps or ras.
+        series: DICOM series to read, where a folder holds several.
+        save_bone: Also write the bone mask of a CT.
+        report: Also write the picture of the result.
+        overwrite: Whether existing outputs may be replaced.
+    """
+
+    kind: Kind = "auto"
+    threshold: float = 150.0
+    model: str | None = None
+    backend: str = "auto"
+    mesh_format: str = "stl"
+    space: Space = "lps"
+    series: str | None = None
+    save_bone: bool = False
+    report: bool = True
+    overwrite: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A network ready for use, and where it came from."""
+
+    network: SparseUNet
+    backend: Backend
+    checkpoint: CheckpointFile
+
+    @property
+    def spacing(self) -> float:
+        """Voxel spacing of the network's grid, mm."""
+        return float(self.checkpoint.card["spacing_mm"])
+
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        """Pruning threshold of each level, coarsest first."""
+        return tuple(self.checkpoint.card.get("thresholds") or NO_THRESHOLDS)
+
+
+@dataclass(frozen=True, eq=False)
+class CompleteResult:
+    """What `complete` found.
+
+    Attributes:
+        status: ``success`` or ``no_defect``.
+        bone: The defective skull, bool, on the input's grid.
+        implant: bool on the same grid; shares no voxel with ``bone``.
+        mesh: The implant's surface, LPS mm; None without defect.
+        document: The result document (plain values).
+    """
+
+    status: str
+    bone: Volume
+    implant: Volume
+    mesh: Mesh | None
+    document: dict[str, Any]
+
+    @property
+    def completed(self) -> Volume:
+        """Bone and implant together."""
+        return Volume(self.bone.array | self.implant.array, self.bone.geometry)
+
+
+def load_model(reference: str | None, backend: str, progress: Progress | None = None) -> Model:
+    """Find the checkpoint for `complete` and read it.
+
+    Raises:
+        WeightsError: It cannot be had or trusted.
+        UsageError: The backend cannot run here.
+    """
+    checkpoint = resolve_checkpoint(reference, task="complete", progress=progress)
+    network = load_network(checkpoint.path, checkpoint.card)
+    return Model(network, get_backend(backend), checkpoint)
+
+
+def complete(
+    source: Path,
+    folder: Path | None = None,
+    options: CompleteOptions | None = None,
+    *,
+    model: Model | None = None,
+    progress: Progress | None = None,
+) -> CompleteResult:
+    """Complete the skull in a file and write the results.
+
+    Args:
+        source: NRRD, NIfTI, MetaImage, DICOM folder or zip of one; a head CT or a skull mask.
+        folder: Where outputs go; beside the input by default.
+        options: See `CompleteOptions`.
+        model: A loaded model, for many cases in a row.
+        progress: Called with the name of each stage.
+
+    Returns:
+        Masks, mesh and document. With ``no_defect`` only the document is written.
+
+    Raises:
+        UsageError: An option is out of range.
+        InputError: The input is missing, damaged or not a skull.
+        WeightsError: The checkpoint cannot be had.
+        OutputError: An output exists already or cannot be written.
+        MemoryLimitError: The decoder passed its cap.
+    """
+    options = options or CompleteOptions()
+    _check(options)
+    watch = Stopwatch(progress)
+    with watch.stage("reading"):
+        scan = read_scan(source, series=options.series)
+    ending = scan.suffix
+    names = {
+        "completed": f"_complete{ending}",
+        "implant": f"_implant{ending}",
+        "mesh": f"_implant.{options.mesh_format}",
+        "result": "_result.json",
+    }
+    names |= {"bone": f"_bone{ending}"} if options.save_bone else {}
+    names |= {"report": "_report.png"} if options.report else {}
+    paths = plan_outputs(source, folder, scan.stem, names, overwrite=options.overwrite)
+    with watch.stage("bone"):
+        bone, kind, warnings = _bone(scan, options)
+    with watch.stage("model"):
+        model = model or load_model(options.model, options.backend, progress)
+    with watch.stage("network"):
+        answer = complete_coarse(
+            bone,
+            model.network,
+            model.backend,
+            spacing=model.spacing,
+            thresholds=model.thresholds,
+        )
+    with watch.stage("implant"):
+        empty = Volume(np.zeros(bone.array.shape, bool), bone.geometry)
+        raw = candidate_on(bone, answer) if answer else empty
+        cleaned = clean_implant(raw, bone)
+        found = bool(cleaned.pieces_ml)
+        mesh = mask_surface(cleaned.mask) if found else None
+    document: dict[str, Any] = {
+        "status": "success" if found else "no_defect",
+        "task": "complete",
+        "inputs": {"scan": str(source), "kind": kind, "format": scan.format},
+        "outputs": {},
+        "model": {
+            "name": model.checkpoint.name,
+            "version": model.checkpoint.version,
+            "sha256": model.checkpoint.sha256,
+            "licence": model.checkpoint.licence,
+            "source": model.checkpoint.source,
+        },
+        "device": "cpu",
+        "backend": model.backend.name,
+        "geometry": asdict(bone.geometry),
+        "implant": {"pieces_ml": [round(v, 3) for v in cleaned.pieces_ml]},
+        "warnings": [*scan.warnings, *warnings, *model.checkpoint.warnings],
+        "notice": "Research use; not a medical device.",
+    }
+    if mesh is not None:
+        document["implant"] |= {
+            "mask_volume_ml": round(float(sum(cleaned.pieces_ml)), 3),
+            **asdict(measure_mesh(mesh)),
+        }
+    result = CompleteResult(document["status"], bone, cleaned.mask, mesh, document)
+    _write(result, scan, paths, options, watch)
+    return result
+
+
+def _check(options: CompleteOptions) -> None:
+    """Refuse options that make no sense before anything is read."""
+    if options.kind not in ("auto", "ct", "mask"):
+        raise UsageError(f"--kind {options.kind} is unknown", hint="choose auto, ct or mask")
+    if options.mesh_format not in MESH_FORMATS:
+        raise UsageError(
+            f"--mesh-format {options.mesh_format} is unknown",
+            hint=f"choose one of {', '.join(MESH_FORMATS)}",
+        )
+    if options.space not in ("lps", "ras"):
+        raise UsageError(f"--space {options.space} is unknown", hint="choose lps or ras")
+    if not -500 <= options.threshold <= 3000:
+        raise UsageError(
+            f"--threshold {options.threshold:g} lies outside -500 to 3000 HU",
+            hint="bone begins at about 150 HU",
+        )
+
+
+def _bone(scan: Scan, options: CompleteOptions) -> tuple[Volume, str, tuple[str, ...]]:
+    """The skull in a scan, what kind of scan it was, and warnings."""
+    kind = detect_kind(scan.volume) if options.kind == "auto" else options.kind
+    if kind == "mask":
+        bone, warnings = as_mask(scan.volume)
+    else:
+        bone, warnings = extract_bone(scan.volume, threshold=options.threshold)
+    return bone, kind, warnings
+
+
+def _write(
+    result: CompleteResult,
+    scan: Scan,
+    paths: dict[str, Path],
+    options: CompleteOptions,
+    watch: Stopwatch,
+) -> None:
+    """Write all outputs, or none; fills in the document's outputs, times and memory."""
+    wanted = paths if result.mesh is not None else {"result": paths["result"]}
+    with staged(wanted) as aside:
+        if result.mesh is not None:
+            with watch.stage("writing"):
+                write_volume(_labels(result.completed), aside["completed"])
+                write_volume(_labels(result.implant), aside["implant"])
+                write_mesh(result.mesh, aside["mesh"], space=options.space)
+                if options.save_bone:
+                    write_volume(_labels(result.bone), aside["bone"])
+            if options.report:
+                with watch.stage("picture"):
+                    shown = scan.volume if result.document["inputs"]["kind"] == "ct" else None
+                    sheet = contact_sheet(result.bone, result.implant, scan=shown)
+                    write_png(sheet, aside["report"])
+        result.document["outputs"] = {name: str(path) for name, path in wanted.items()}
+        result.document["seconds"] = watch.seconds
+        result.document["peak_memory_bytes"] = peak_memory_bytes()
+        write_document(result.document, aside["result"])
+
+
+def _labels(mask: Volume) -> Volume:
+    """A mask as uint8 {0, 1}."""
+    return Volume(mask.array.astype(np.uint8), mask.geometry)

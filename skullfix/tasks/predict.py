@@ -1,0 +1,145 @@
+"""From the bone of a scan to a raw implant candidate on the scan's own grid."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from skullfix.images.resample import (
+    block_average,
+    bounding_box,
+    crop,
+    sample_onto,
+    world_bounds,
+    world_grid,
+)
+from skullfix.images.volume import Geometry, Volume
+from skullfix.networks.features import ModelGrid, input_tensor
+from skullfix.networks.unet import SparseUNet
+from skullfix.sparse.backend import Backend
+
+IMPLANT_SHARE = 0.2  # of the completed bone in a voxel must be implant for the voxel to count
+_MARGIN = 2  # model voxels around the answer, so that interpolation ends at zero
+
+
+@dataclass(frozen=True, eq=False)
+class Completion:
+    """The network's answer on its own grid, cropped to where there is any.
+
+    Attributes:
+        implant: (z, y, x) float32, occupancy of the implant, 0 to 1.
+        bone: (z, y, x) float32, occupancy of the defective skull.
+        voxels: Number of voxels that the network was given.
+    """
+
+    implant: Volume
+    bone: Volume
+    voxels: int
+
+
+def complete_coarse(
+    bone: Volume,
+    network: SparseUNet,
+    backend: Backend,
+    *,
+    spacing: float,
+    thresholds: Sequence[float],
+) -> Completion | None:
+    """Run the network on a defective skull.
+
+    Args:
+        bone: bool mask, (z, y, x), not empty, on any grid.
+        network: In inference mode.
+        backend: The engine.
+        spacing: The network's spacing, mm.
+        thresholds: Pruning threshold of each level, coarsest first.
+
+    Returns:
+        The answer, or None if the network adds nothing.
+
+    Raises:
+        MemoryLimitError: The decoder passed its cap on generated voxels.
+    """
+    box = bounding_box(bone.array)
+    if box is None:
+        raise ValueError("the mask is empty")
+    coarse = block_average(crop(bone, *box))
+    grid = world_grid(*world_bounds(coarse.geometry), spacing)
+    occupancy = torch.from_numpy(sample_onto(coarse, grid).array) / 255
+    rows = (occupancy > 0).nonzero()
+    fraction = occupancy[tuple(rows.unbind(1))]
+    place = ModelGrid.around(rows, fraction, spacing)
+    inputs = input_tensor(rows, fraction, place, network.config.in_channels)
+    with torch.inference_mode():
+        answer = network(inputs, backend, thresholds=thresholds).final
+        added = torch.sigmoid(answer.features[:, 0])
+    found = place.indices(answer.voxels.coordinates)
+    if not len(found) or float(added.max()) < IMPLANT_SHARE:
+        return None
+    first, last = found.amin(0) - _MARGIN, found.amax(0) + _MARGIN
+    part = _part(grid, first, last)
+    implant = torch.zeros(part.shape)
+    implant[tuple((found - first).unbind(1))] = added
+    there = ((rows >= first) & (rows <= last)).all(1)
+    solid = torch.zeros(part.shape)
+    solid[tuple((rows[there] - first).unbind(1))] = fraction[there]
+    implant = torch.minimum(implant, 1 - solid)
+    return Completion(
+        Volume(implant.numpy(), part), Volume(solid.numpy(), part), len(inputs.voxels)
+    )
+
+
+def candidate_on(bone: Volume, answer: Completion) -> Volume:
+    """Bring the answer to the scan's grid, below the network's resolution.
+
+    Where implant and bone meet, neither fills the coarse voxel, but together they do: the sum is
+    interpolated and cut at one half, so that no gap is left at the rim. Bone is never part of it.
+
+    Args:
+        bone: The defective skull, bool.
+        answer: Of `complete_coarse`.
+
+    Returns:
+        bool on the grid of `bone`.
+    """
+    region = _index_box(bone.geometry, answer.implant.geometry)
+    result = np.zeros(bone.array.shape, bool)
+    if region is not None:
+        low, high = region
+        part = crop(bone, low, high)
+        added = sample_onto(answer.implant, part.geometry).array
+        both = sample_onto(
+            Volume(answer.implant.array + answer.bone.array, answer.bone.geometry), part.geometry
+        ).array
+        inside = (both > 0.5) & (added > IMPLANT_SHARE * both) & ~part.array
+        result[low[0] : high[0], low[1] : high[1], low[2] : high[2]] = inside
+    return Volume(result, bone.geometry)
+
+
+def _part(grid: Geometry, first: Tensor, last: Tensor) -> Geometry:
+    """The axis-aligned grid from index `first` to `last` (z, y, x), which may lie outside."""
+    spacing = grid.spacing[0]
+    x, y, z = (
+        o + spacing * int(f) for o, f in zip(grid.origin, first.flip(0).tolist(), strict=True)
+    )
+    size = (last - first + 1).flip(0).tolist()
+    return Geometry((size[0], size[1], size[2]), grid.spacing, (x, y, z), grid.direction)
+
+
+def _index_box(
+    grid: Geometry, other: Geometry
+) -> tuple[tuple[int, int, int], tuple[int, int, int]] | None:
+    """Indices (z, y, x) of `grid`, first and last + 1, that cover `other`; None if none do."""
+    ends = np.asarray([(-0.5, n - 0.5) for n in other.size])
+    corners = np.stack(np.meshgrid(*ends, indexing="ij"), -1).reshape(-1, 3)
+    step = np.linalg.inv(grid.affine()) @ other.affine()
+    index = corners @ step[:3, :3].T + step[:3, 3]
+    low = np.maximum(np.floor(index.min(0)), 0).astype(int)[::-1]
+    high = np.minimum(np.ceil(index.max(0)) + 1, grid.size).astype(int)[::-1]
+    if (low >= high).any():
+        return None
+    return (int(low[0]), int(low[1]), int(low[2])), (int(high[0]), int(high[1]), int(high[2]))
