@@ -10,7 +10,7 @@ from torch import Tensor
 
 from skullfix.errors import MemoryLimitError, UsageError
 from skullfix.sparse.relation import Relation
-from skullfix.sparse.voxels import VoxelSet
+from skullfix.sparse.voxels import VoxelSet, check_coordinates
 
 BackendName = Literal["auto", "reference", "cpu"]
 BACKENDS: tuple[BackendName, ...] = ("auto", "reference", "cpu")
@@ -97,3 +97,25 @@ def check_cap(count: int, cap: int) -> None:
             hint="the input is unlike the network's training data, or its grid is too fine: "
             "check the input, or raise the cap if memory allows",
         )
+
+
+def check_children(voxels: VoxelSet, relation: Relation, cap: int) -> None:
+    """Refuse to generate what cannot fit, before anything is allocated for it.
+
+    Every voxel has eight children that are its own alone: all of them under UP2, the fewest
+    possible under UP4, whose exact number the caller checks once it is counted.
+
+    Raises:
+        MemoryLimitError: There would be more than `cap` children.
+        InputError: A child would lie beyond the largest coordinate.
+    """
+    check_cap(8 * len(voxels), cap)
+    if len(voxels):
+        last = 2 * voxels.coordinates[:, 1:].amax(0) + relation.width - 1
+        check_coordinates(torch.nn.functional.pad(last, (1, 0))[None])
+
+
+def check_volumes(source: VoxelSet, target: VoxelSet) -> None:
+    """Refuse to relate batches of different sizes: a volume of one would look into no other."""
+    if source.batch_size != target.batch_size:
+        raise ValueError(f"{source} and {target} are of different batches")

@@ -13,6 +13,8 @@ COORDINATE_BITS = 16
 COORDINATE_LIMIT = 1 << COORDINATE_BITS  # exclusive, along each axis
 BATCH_LIMIT = 1 << (63 - 3 * COORDINATE_BITS)
 
+INTEGERS = (torch.int32, torch.int64, torch.int16, torch.int8, torch.uint8)
+
 
 class VoxelSet:
     """The non-empty voxels of a batch of volumes, sorted and without duplicates.
@@ -48,6 +50,11 @@ class VoxelSet:
             InputError: A coordinate is negative or too large, or the shape is not (N, 4).
         """
         check_coordinates(coordinates)
+        if batch_size is not None and not 0 <= batch_size <= BATCH_LIMIT:
+            raise InputError(
+                f"a batch of {batch_size} volumes, expected 0 to {BATCH_LIMIT}",
+                hint="make smaller batches",
+            )
         if batch_size is None:
             batch_size = int(coordinates[:, 0].max()) + 1 if len(coordinates) else 1
         elif len(coordinates) and int(coordinates[:, 0].max()) >= batch_size:
@@ -93,10 +100,10 @@ def check_coordinates(coordinates: Tensor) -> None:
             f"voxel coordinates have shape {tuple(coordinates.shape)}, expected (N, 4)",
             hint="each row is (batch, z, y, x)",
         )
-    if coordinates.is_floating_point() or coordinates.is_complex():
+    if coordinates.dtype not in INTEGERS:
         raise InputError(
-            f"voxel coordinates are {coordinates.dtype}, expected integers",
-            hint="round to voxel indices first",
+            f"voxel coordinates are {coordinates.dtype}, expected int32 or another integer",
+            hint="round to voxel indices, and give them as int32",
         )
     if not len(coordinates):
         return

@@ -16,6 +16,7 @@ hashed, and no list of neighbours is ever stored.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +27,7 @@ from numpy.typing import NDArray
 
 from skullfix.errors import MemoryLimitError
 
-CELL_LIMIT = 1 << 35  # 4 GB of bits
+CELL_LIMIT = 1 << 33  # 1 GB of bits and half of that in counts
 
 
 def _popcount(typing_context, word):  # type: ignore[no-untyped-def]
@@ -60,7 +61,7 @@ def empty_words(batch: int, low: NDArray[np.int32], high: NDArray[np.int32]) -> 
     """Make cleared words for cells from `low` to `high` (4,) inclusive, with the border."""
     extent = [int(n) + 3 for n in (high - low)[1:]]
     shape = (batch, extent[0], extent[1], (extent[2] + 63) // 64)
-    cells = int(np.prod(shape, dtype=np.int64)) * 64
+    cells = math.prod(shape) * 64  # of Python: may pass 2^63
     if cells > CELL_LIMIT:
         raise MemoryLimitError(
             f"voxels spread over a box of {cells:,} cells, more than {CELL_LIMIT:,}",

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import FunctionCtx
 
-from skullfix.sparse.backend import check_cap
+from skullfix.sparse.backend import check_cap, check_children, check_volumes
 from skullfix.sparse.cpu import bitmap as bits
 from skullfix.sparse.cpu.gather import collect_children, find_rows, gather_same, gather_tile
 from skullfix.sparse.relation import Relation
-from skullfix.sparse.voxels import VoxelSet, check_coordinates
+from skullfix.sparse.voxels import VoxelSet
 
 TILE_VALUES = 1 << 19  # gathered values a tile: 2 MB in float32, about one core's cache
 NARROW = 16  # columns below which a matrix product is better computed transposed
@@ -35,23 +35,23 @@ class CpuBackend:
         """See `Backend.downsample`."""
         rows = voxels.coordinates.clone()
         rows[:, 1:] >>= 1
-        return _set_of([rows.numpy()], voxels.batch_size)
+        return _union([rows.numpy()], voxels.batch_size)
 
     def generate(self, voxels: VoxelSet, relation: Relation, cap: int) -> VoxelSet:
         """See `Backend.generate`."""
-        if relation.width == 2:
-            check_cap(len(voxels) * relation.taps, cap)
+        check_children(voxels, relation, cap)
         first = voxels.coordinates.numpy().copy()
         first[:, 1:] *= 2
-        if len(first):
-            check_coordinates(torch.from_numpy(first.max(0, keepdims=True) + relation.width - 1))
-        taps = np.indices((relation.width,) * 3, np.int32).reshape(3, -1).T
-        steps = np.concatenate([np.zeros((len(taps), 1), np.int32), taps], 1)
-        return _set_of([first + step for step in steps], voxels.batch_size, cap)
+        low, high = _box([first])
+        high[1:] += relation.width - 1
+        words = bits.empty_words(voxels.batch_size, low, high)
+        for tap in np.ndindex((relation.width,) * 3):
+            bits.set_bits(words, first + np.array((0, *tap), np.int32), low)
+        return _set_of(words, low, voxels.batch_size, cap)
 
     def union(self, first: VoxelSet, second: VoxelSet) -> tuple[VoxelSet, Tensor, Tensor]:
         """See `Backend.union`."""
-        merged = _set_of(
+        merged = _union(
             [first.coordinates.numpy(), second.coordinates.numpy()],
             max(first.batch_size, second.batch_size),
         )
@@ -72,6 +72,7 @@ class CpuBackend:
         relation: Relation,
     ) -> Tensor:
         """See `Backend.convolve`."""
+        check_volumes(source, target)
         kind = _Scatter if relation.divisor == 2 else _Gather
         return kind.apply(features, weight, source, target, relation)  # type: ignore[no-untyped-call]
 
@@ -88,12 +89,19 @@ def bitmap_of(voxels: VoxelSet) -> bits.Bitmap:
     return voxels.index
 
 
-def _set_of(groups: list[NDArray[np.int32]], batch_size: int, cap: int | None = None) -> VoxelSet:
+def _union(groups: list[NDArray[np.int32]], batch_size: int) -> VoxelSet:
     """Make the union of several arrays of rows (N, 4), whatever their order and repetitions."""
     low, high = _box(groups)
     words = bits.empty_words(batch_size, low, high)
     for rows in groups:
         bits.set_bits(words, rows, low)
+    return _set_of(words, low, batch_size)
+
+
+def _set_of(
+    words: NDArray[np.uint64], low: NDArray[np.int32], batch_size: int, cap: int | None = None
+) -> VoxelSet:
+    """Make the set of the marked cells, if there are no more than `cap`."""
     prefix, total = bits.count_before(words)
     if cap is not None:
         check_cap(total, cap)
@@ -122,7 +130,7 @@ def _tiles(
     rule = (relation.scale, relation.sign, relation.shift, relation.divisor, relation.width)
     for start in range(0, len(rows), size):
         tile = buffer[: min(size, len(rows) - start)]
-        if relation.scale == relation.divisor:  # SAME or its reverse
+        if source is target and relation.scale == relation.divisor:  # SAME or its reverse
             gather_same(
                 tile, values, rows, start, index.words, index.prefix, index.low, relation.sign
             )

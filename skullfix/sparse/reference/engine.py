@@ -7,9 +7,9 @@ import itertools
 import torch
 from torch import Tensor
 
-from skullfix.sparse.backend import check_cap
+from skullfix.sparse.backend import check_cap, check_children, check_volumes
 from skullfix.sparse.relation import Relation
-from skullfix.sparse.voxels import COORDINATE_LIMIT, VoxelSet, check_coordinates, encode
+from skullfix.sparse.voxels import COORDINATE_LIMIT, VoxelSet, encode
 
 
 class ReferenceBackend:
@@ -25,13 +25,11 @@ class ReferenceBackend:
 
     def generate(self, voxels: VoxelSet, relation: Relation, cap: int) -> VoxelSet:
         """See `Backend.generate`."""
-        if relation.width == 2:
-            check_cap(len(voxels) * relation.taps, cap)
+        check_children(voxels, relation, cap)
         keys = [voxels.keys.new_empty(0)]
         for tap in itertools.product(range(relation.width), repeat=3):
             children = voxels.coordinates.clone()
             children[:, 1:] = children[:, 1:] * 2 + children.new_tensor(tap)
-            check_coordinates(children)
             keys.append(encode(children))
             if relation.width != 2:  # children overlap: merge as they come
                 keys = [torch.unique(torch.cat(keys))]
@@ -57,6 +55,7 @@ class ReferenceBackend:
         relation: Relation,
     ) -> Tensor:
         """See `Backend.convolve`."""
+        check_volumes(source, target)
         out = features.new_zeros(len(target), weight.shape[2])
         for tap, digits in enumerate(itertools.product(range(relation.width), repeat=3)):
             rows = _source_rows(source, target, relation, digits)
