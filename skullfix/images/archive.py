@@ -25,6 +25,7 @@ _ZIP_ERRORS = (
     NotImplementedError,
     EOFError,
     RuntimeError,
+    LookupError,
     ValueError,
     zlib.error,
     lzma.LZMAError,
@@ -57,7 +58,7 @@ def unpacked(path: Path) -> Iterator[Path]:
                     left -= _unpack(path, archive, entry, Path(name) / f"{number:05d}", left)
         except _ZIP_ERRORS as error:
             raise InputError(
-                f"{path.name} cannot be unpacked ({error}).",
+                f"{path.name} cannot be unpacked ({str(error)[:120]}).",
                 hint="Unpack it with another program and give the folder.",
             ) from error
         yield Path(name)

@@ -39,9 +39,12 @@ def check_syntax(item: Slice) -> None:
         InputError: The syntax is not one of those above.
     """
     if item.syntax not in _BY_PYDICOM | _BY_GDCM:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it may be no UID at all
+            name = str(pydicom.uid.UID(item.syntax).name)
         raise InputError(
-            f"{item.path.name} is compressed with {pydicom.uid.UID(item.syntax).name} "
-            f"({item.syntax[:64]}), which cannot be decoded.",
+            f"{item.path.name} is compressed with {name[:64]!r} ({item.syntax[:64]!r}), which "
+            "cannot be decoded.",
             hint="Export the series uncompressed (Explicit VR Little Endian).",
         )
 

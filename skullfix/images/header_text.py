@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from skullfix.errors import InputError
 from skullfix.images.limits import MAX_HEADER_BYTES, MAX_SIDE, MAX_VOXELS
+from skullfix.images.payload import DAMAGED
 
 
 def read_start(path: Path) -> bytes:
@@ -66,3 +68,40 @@ def check_size(name: str, size: Sequence[int]) -> None:
             f"{MAX_VOXELS:,} in all are read.",
             hint="Crop the scan to the head, or resample it to a coarser grid.",
         )
+
+
+def integers(name: str, fields: Mapping[str, str], key: str, default: str = "") -> list[int]:
+    """Read the whole numbers of a field.
+
+    Args:
+        name: File name for the message.
+        fields: The header.
+        key: The field.
+        default: What an absent field stands for.
+
+    Raises:
+        InputError: Absent, too many, or not whole numbers without sign.
+    """
+    value = fields.get(key, default)
+    words = value.split()
+    if not words or len(words) > 16 or not all(re.fullmatch(r"[0-9]{1,18}", w) for w in words):
+        raise InputError(f"{name} has no usable field {key!r}: {value[:80]!r}.", hint=DAMAGED)
+    return [int(word) for word in words]
+
+
+def numbers(name: str, key: str, value: str, count: int) -> tuple[float, ...]:
+    """Read the numbers of a field; ``count`` finite ones.
+
+    Raises:
+        InputError: Another count, or not finite numbers.
+    """
+    words = value.split()
+    try:
+        found = tuple(float(word) for word in words) if len(words) == count else ()
+    except ValueError:
+        found = ()
+    if len(found) != count or not all(math.isfinite(number) for number in found):
+        raise InputError(
+            f"{name} has the {key} {value[:80]!r}; {count} numbers were expected.", hint=DAMAGED
+        )
+    return found

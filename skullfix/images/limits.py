@@ -35,6 +35,9 @@ MAX_HEADER_BYTES = 2**20
 MAX_DEFLATE_RATIO = 1040
 """Deflate cannot shrink data more than 1032-fold; a header promising more is false."""
 
+MAX_SURPLUS_BYTES = 2**24
+"""Bytes behind the voxels of a compressed stream that are read for its checksum and dropped."""
+
 MAX_FOLDER_FILES = 20_000
 """Files looked at in a DICOM folder."""
 

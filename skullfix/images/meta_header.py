@@ -1,4 +1,8 @@
-"""The MetaImage header, as far as needed to know where the voxels are and how many."""
+"""The MetaImage header, with the voxels behind it or in a second file.
+
+ITK's own reader is not used: voxels that do not inflate it returns as they happen to be in memory.
+Source: https://docs.itk.org/en/latest/learn/metaio.html
+"""
 
 from __future__ import annotations
 
@@ -6,28 +10,38 @@ import math
 import re
 from pathlib import Path
 
+import numpy as np
+
 from skullfix.errors import InputError
-from skullfix.images.header_text import check_size, neighbour, read_start
+from skullfix.images.file_header import FileHeader
+from skullfix.images.header_text import check_size, integers, neighbour, numbers, read_start
 from skullfix.images.payload import DAMAGED, Payload
 
-_TYPE_BYTES = {
-    "MET_CHAR": 1,
-    "MET_UCHAR": 1,
-    "MET_SHORT": 2,
-    "MET_USHORT": 2,
-    "MET_INT": 4,
-    "MET_UINT": 4,
-    "MET_LONG_LONG": 8,
-    "MET_ULONG_LONG": 8,
-    "MET_FLOAT": 4,
-    "MET_DOUBLE": 8,
+_TYPES = {
+    "MET_CHAR": "i1",
+    "MET_UCHAR": "u1",
+    "MET_SHORT": "i2",
+    "MET_USHORT": "u2",
+    "MET_INT": "i4",
+    "MET_UINT": "u4",
+    "MET_LONG_LONG": "i8",
+    "MET_ULONG_LONG": "u8",
+    "MET_FLOAT": "f4",
+    "MET_DOUBLE": "f8",
 }
 _LAST = re.compile(rb"^ElementDataFile[ \t]*=[ \t]*([^\r\n]*)\r?(\n|\Z)", re.MULTILINE)
-_LINE = re.compile(r"([A-Za-z]+)[ \t]*=[ \t]*(.*)")
+_LINE = re.compile(r"([A-Za-z_]+)[ \t]*=[ \t]*(.*)")
+_SYNONYMS = {
+    "Orientation": "TransformMatrix",
+    "Rotation": "TransformMatrix",
+    "Position": "Offset",
+    "Origin": "Offset",
+    "ElementByteOrderMSB": "BinaryDataByteOrderMSB",
+}
 
 
-def meta_payload(path: Path) -> Payload:
-    """Read a MetaImage header and say where its voxels are.
+def read_meta_header(path: Path) -> FileHeader:
+    """Read a MetaImage header.
 
     Args:
         path: A .mha or .mhd file.
@@ -35,86 +49,107 @@ def meta_payload(path: Path) -> Payload:
     Raises:
         InputError: Not a MetaImage header, an unsupported field, or a grid beyond the limits.
     """
-    start = read_start(path)
+    name, start = path.name, read_start(path)
     last = _LAST.search(start)
     if not last:
         raise InputError(
-            f"{path.name} is not a MetaImage file: it has no line 'ElementDataFile = …'.",
+            f"{name} is not a MetaImage file: it has no line 'ElementDataFile = …'.",
             hint="Check that the file is what its name says.",
         )
-    name = path.name
-    fields: dict[str, str] = {}
-    for line in start[: last.start()].decode("latin-1").splitlines():
-        found = _LINE.fullmatch(line.strip())
-        if not found:
-            raise InputError(f"{name} has the header line {line[:60]!r}.", hint=DAMAGED)
-        if found[1] in fields:
-            raise InputError(f"{name} gives {found[1]!r} twice in its header.", hint=DAMAGED)
-        fields[found[1]] = found[2].strip()
+    fields = _fields(name, start[: last.start()])
     if fields.get("ObjectType", "Image") != "Image":
         raise InputError(
             f"{name} holds a {fields['ObjectType'][:40]!r}, not an image.",
             hint="Give the image itself.",
         )
     kind = fields.get("ElementType", "")
-    if kind not in _TYPE_BYTES:
+    if kind not in _TYPES:
         raise InputError(
             f"{name} holds voxels of the type {kind[:40]!r}, which is not supported.",
-            hint="Save it with whole or floating-point numbers.",
+            hint="Save it with one whole or floating-point number in each voxel.",
         )
-    dimensions = _integers(name, fields, "NDims")
-    size = _integers(name, fields, "DimSize")
-    channels = _integers(name, fields, "ElementNumberOfChannels", "1")
-    if dimensions != [len(size)] or len(channels) != 1:
+    size = integers(name, fields, "DimSize")
+    if [len(size)] != integers(name, fields, "NDims"):
         raise InputError(f"{name} contradicts itself on its dimension.", hint=DAMAGED)
-    for key, count in (
-        ("ElementSpacing", len(size)),
-        ("ElementSize", len(size)),
-        ("Offset", len(size)),
-        ("Position", len(size)),
-        ("Origin", len(size)),
-        ("TransformMatrix", len(size) ** 2),
-        ("Orientation", len(size) ** 2),
-        ("Rotation", len(size) ** 2),
-    ):
-        if key in fields:
-            _numbers(name, fields[key], key, count)
-    check_size(name, [*size, *channels])
+    check_size(name, size)
+    if fields.get("ElementNumberOfChannels", "1") != "1":
+        raise InputError(
+            f"{name} has {fields['ElementNumberOfChannels'][:20]} numbers in each voxel (colour "
+            "or vectors); one was expected.",
+            hint="Give a greyscale scan or a mask.",
+        )
+    dtype = np.dtype(_TYPES[kind]).newbyteorder(
+        ">" if _flag(name, fields, "BinaryDataByteOrderMSB", False) else "<"
+    )
+    axes = len(size)
+    ones, eye = " ".join(["1"] * axes), " ".join(str(v) for v in np.eye(axes).ravel())
+    spacing = numbers(
+        name, "spacing", fields.get("ElementSpacing", fields.get("ElementSize", ones)), axes
+    )
+    origin = numbers(name, "Offset", fields.get("Offset", " ".join(["0"] * axes)), axes)
+    rows = numbers(name, "TransformMatrix", fields.get("TransformMatrix", eye), axes**2)
+    matrix = np.array(rows).reshape(axes, axes)[:3, :3].T  # columns are the axes
+    warnings: tuple[str, ...] = ()
+    if "TransformMatrix" not in fields:
+        warnings = (
+            f"{name} does not say how it is oriented; its axes are taken for left, posterior and "
+            "superior. Left and right may be mirrored.",
+        )
+    payload = _payload(path, fields, last, math.prod(size) * dtype.itemsize)
+    return FileHeader(payload, dtype, tuple(size), spacing[:3], origin[:3], matrix, warnings)
+
+
+def _fields(name: str, header: bytes) -> dict[str, str]:
+    """Fields ("Name = value") of a header."""
+    fields: dict[str, str] = {}
+    for line in header.decode("latin-1").split("\n"):
+        if not line.strip():
+            continue
+        found = _LINE.fullmatch(line.strip())
+        if not found:
+            raise InputError(f"{name} has the header line {line[:60]!r}.", hint=DAMAGED)
+        key = _SYNONYMS.get(found[1], found[1])
+        if key in fields and fields[key] != found[2].strip():
+            raise InputError(f"{name} gives {key[:40]!r} twice in its header.", hint=DAMAGED)
+        fields[key] = found[2].strip()
+    return fields
+
+
+def _payload(path: Path, fields: dict[str, str], last: re.Match[bytes], size: int) -> Payload:
+    """Find the voxels by the fields; ``last`` is the last line of the header."""
+    name = path.name
+    if not _flag(name, fields, "BinaryData", True):
+        raise InputError(
+            f"{name} holds its voxels as text, which is not supported.",
+            hint="Save it again in binary form.",
+        )
+    slope = fields.get("ElementToIntensityFunctionSlope", "1")
+    intercept = fields.get("ElementToIntensityFunctionOffset", "0")
+    if slope != "1" or intercept != "0":
+        raise InputError(
+            f"{name} scales its voxels by {slope[:20]} and {intercept[:20]}, which is not "
+            "supported.",
+            hint="Save it again with plain values.",
+        )
     target = last[1].decode("latin-1").strip()
-    if target.upper() == "LOCAL":
-        file, offset = path, last.end()
-    else:
-        file, offset = neighbour(path, target), 0
-    size_bytes = math.prod([*size, *channels]) * _TYPE_BYTES[kind]
-    if fields.get("CompressedData", "False").lower() in ("true", "1"):
-        return Payload(file, offset, "deflate", size_bytes)
+    local = target.upper() == "LOCAL"
+    file, offset = (path, last.end()) if local else (neighbour(path, target), 0)
     skip = fields.get("HeaderSize", "0")
+    if _flag(name, fields, "CompressedData", False):
+        stored = integers(name, fields, "CompressedDataSize", str(2**50))
+        if skip != "0" or len(stored) != 1:
+            raise InputError(f"{name} contradicts itself on its compression.", hint=DAMAGED)
+        return Payload(file, offset, True, size, stored=stored[0])
     if skip == "-1":
-        return Payload(file, max(offset, file.stat().st_size - size_bytes), "raw", size_bytes)
-    if not re.fullmatch(r"\d{1,12}", skip):
+        return Payload(file, max(offset, file.stat().st_size - size), False, size)
+    if not re.fullmatch(r"\d{1,12}", skip) or (local and skip != "0"):
         raise InputError(f"{name} has the HeaderSize {skip[:40]!r}.", hint=DAMAGED)
-    if fields.get("BinaryData", "True").lower() not in ("true", "1"):
-        return Payload(file, offset, "text", size_bytes)
-    return Payload(file, offset + int(skip), "raw", size_bytes)
+    return Payload(file, offset + int(skip), False, size)
 
 
-def _integers(name: str, fields: dict[str, str], key: str, default: str = "") -> list[int]:
-    """Whole numbers of a field."""
-    words = fields.get(key, default).split()
-    if not words or len(words) > 10 or not all(re.fullmatch(r"\d{1,18}", word) for word in words):
-        raise InputError(
-            f"{name} has no usable field {key!r}: {fields.get(key, '')[:80]!r}.", hint=DAMAGED
-        )
-    return [int(word) for word in words]
-
-
-def _numbers(name: str, value: str, key: str, count: int) -> None:
-    """Refuse a field that is not ``count`` finite numbers."""
-    try:
-        numbers = [float(word) for word in value.split()]
-    except ValueError:
-        numbers = []
-    if len(numbers) != count or not all(math.isfinite(number) for number in numbers):
-        raise InputError(
-            f"{name} has the {key} {value[:80]!r}; {count} numbers were expected.", hint=DAMAGED
-        )
+def _flag(name: str, fields: dict[str, str], key: str, default: bool) -> bool:
+    """Truth of a field."""
+    value = fields.get(key, str(default)).lower()
+    if value not in ("true", "false", "1", "0", "t", "f"):
+        raise InputError(f"{name} has the {key} {value[:40]!r}.", hint=DAMAGED)
+    return value in ("true", "1", "t")

@@ -89,8 +89,9 @@ def orthonormal(
     damaged = "The header is damaged or the scan was sheared; resample it to a regular grid."
     if not np.isfinite(direction).all():
         raise InputError(f"{name} has directions that are not numbers.", hint=damaged)
-    lengths = np.linalg.norm(direction, axis=0)
-    if np.abs(lengths - 1.0).max() > 1e-3:
+    with np.errstate(over="ignore"):
+        lengths = np.linalg.norm(direction, axis=0)
+    if not np.abs(lengths - 1.0).max() <= 1e-3:
         raise InputError(
             f"{name} has directions of length {_numbers(lengths)}; one was expected.", hint=damaged
         )
@@ -126,7 +127,7 @@ def _check_spacing(name: str, size: Sequence[int], spacing: Sequence[float]) -> 
             f"{shown}; a scan of a head has {MIN_SPACING_MM} to {MAX_SPACING_MM} mm.",
             hint="Is the spacing written in metres or centimetres? Correct it to millimetres.",
         )
-    if values.max() > MAX_SPACING_MM or (values * size).max() > MAX_EXTENT_MM:
+    if values.max() > MAX_SPACING_MM or float((values * size).max()) > MAX_EXTENT_MM:
         raise InputError(
             f"{shown} and is {_numbers(values * size)} mm long; spacings up to "
             f"{MAX_SPACING_MM} mm and lengths up to {MAX_EXTENT_MM:.0f} mm are read.",

@@ -8,15 +8,12 @@ from pathlib import Path
 from skullfix.errors import InputError
 from skullfix.images.archive import unpacked
 from skullfix.images.dicom_folder import read_dicom_folder
+from skullfix.images.file_header import read_volume
 from skullfix.images.formats import READABLE, SUFFIXES, Format, split_suffix
-from skullfix.images.itk_file import read_itk
-from skullfix.images.meta_header import meta_payload
-from skullfix.images.nifti import nifti_payload, read_nifti
-from skullfix.images.nrrd_header import nrrd_payload
-from skullfix.images.payload import check_payload
+from skullfix.images.meta_header import read_meta_header
+from skullfix.images.nifti import read_nifti
+from skullfix.images.nrrd_header import read_nrrd_header
 from skullfix.images.volume import Volume
-
-_PAYLOADS = {"nrrd": nrrd_payload, "metaimage": meta_payload, "nifti": nifti_payload}
 
 
 @dataclass(frozen=True)
@@ -85,6 +82,9 @@ def _read(path: Path, series: str | None) -> Scan:
     if path.stat().st_size == 0:
         raise InputError(f"{path.name} is empty.", hint="Copy or export it again.")
     form = SUFFIXES[suffix]
-    check_payload(_PAYLOADS[form](path))
-    volume, warnings = read_nifti(path) if form == "nifti" else read_itk(path, form)
+    if form == "nifti":
+        volume, warnings = read_nifti(path)
+    else:
+        header = read_nrrd_header(path) if form == "nrrd" else read_meta_header(path)
+        volume, warnings = read_volume(path.name, header)
     return Scan(volume, form, suffix, stem, warnings)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from skullfix.errors import OutputError
 from skullfix.images.atomic import write_atomic
 from skullfix.images.formats import split_suffix
-from skullfix.images.nifti import LPS_FROM_RAS
+from skullfix.images.nifti_header import LPS_FROM_RAS
 from skullfix.images.nrrd_vectors import space_vectors
 from skullfix.images.untyped import nibabel
 from skullfix.images.volume import Geometry, Volume

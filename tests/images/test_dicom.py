@@ -229,7 +229,7 @@ def test_an_unknown_compression(tmp_path: Path, write_series: Writer) -> None:
         uid = b"1.2.840.10008.1.2.1\0"
         raw = path.read_bytes().replace(uid, b"1.2.840.10008.1.2.9\0", 1)
         path.write_bytes(raw)
-    refused(tmp_path / "a", "compressed with 1.2.840.10008.1.2.9")
+    refused(tmp_path / "a", "compressed with '1.2.840.10008.1.2.9'")
 
 
 def make_zip(folder: Path, path: Path) -> Path:
