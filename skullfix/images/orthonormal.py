@@ -127,9 +127,10 @@ def _check_spacing(name: str, size: Sequence[int], spacing: Sequence[float]) -> 
             f"{shown}; a scan of a head has {MIN_SPACING_MM} to {MAX_SPACING_MM} mm.",
             hint="Is the spacing written in metres or centimetres? Correct it to millimetres.",
         )
-    if values.max() > MAX_SPACING_MM or float((values * size).max()) > MAX_EXTENT_MM:
+    lengths = np.minimum(values, 1e9) * size
+    if values.max() > MAX_SPACING_MM or lengths.max() > MAX_EXTENT_MM:
         raise InputError(
-            f"{shown} and is {_numbers(values * size)} mm long; spacings up to "
+            f"{shown} and is {_numbers(lengths)} mm long; spacings up to "
             f"{MAX_SPACING_MM} mm and lengths up to {MAX_EXTENT_MM:.0f} mm are read.",
             hint="Is the spacing written in micrometres? Correct it to millimetres.",
         )

@@ -23,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 import pydicom
+import SimpleITK as sitk
 
 from skullfix.errors import InputError
 from skullfix.images.read import read_scan
@@ -46,6 +47,8 @@ def seed_file(folder: Path, suffix: str, packed: bool) -> Path:
     path = folder / f"seed{suffix}"
     if suffix in (".dcm", ".zip"):
         return _dicom(folder, array, suffix)
+    if suffix == ".jpeg":
+        return _jpeg(folder, array, "JPEG" if packed else "JPEG2000")
     write_volume(Volume(array, GRID), path)
     if suffix == ".nrrd" and not packed:
         head = path.read_bytes().split(b"\n\n")[0].replace(b"gzip", b"raw")
@@ -83,6 +86,25 @@ def _dicom(folder: Path, array: np.ndarray, suffix: str) -> Path:  # type: ignor
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for item in sorted(target.iterdir()):
             archive.write(item, item.name)
+    return path
+
+
+def _jpeg(folder: Path, array: np.ndarray, compressor: str) -> Path:  # type: ignore[type-arg]
+    array = np.kron(array + 60, np.ones((1, 4, 4))).astype(np.uint16)
+    _dicom(folder, array, ".dcm")
+    writer = sitk.ImageFileWriter()
+    writer.SetImageIO("GDCMImageIO")
+    writer.UseCompressionOn()
+    writer.SetCompressor(compressor)
+    path = folder / "series" / "2.dcm"
+    plain = pydicom.dcmread(path)
+    writer.SetFileName(str(path))
+    writer.Execute(sitk.GetImageFromArray(array[2:3]))
+    header = pydicom.dcmread(path)
+    keys = "SeriesInstanceUID Modality ImageOrientationPatient PixelSpacing ImagePositionPatient"
+    for key in (*keys.split(), "RescaleSlope", "RescaleIntercept", "ImageType"):
+        setattr(header, key, getattr(plain, key))
+    header.save_as(path)
     return path
 
 
@@ -149,7 +171,8 @@ def run(suffix: str, count: int, seed: int) -> None:
         for packed in (True, False):
             raw = seed_file(folder, suffix, packed).read_bytes()
             seeds.append(gzip.decompress(raw) if suffix == ".nii.gz" and not packed else raw)
-        path = folder / "series" / "2.dcm" if suffix == ".dcm" else folder / f"mutant{suffix}"
+        dicom = suffix in (".dcm", ".jpeg")
+        path = folder / "series" / "2.dcm" if dicom else folder / f"mutant{suffix}"
         print(path, flush=True)
         for number in range(count):
             which = number % 2
@@ -161,7 +184,7 @@ def run(suffix: str, count: int, seed: int) -> None:
             noise = io.StringIO()
             try:
                 with contextlib.redirect_stdout(noise), contextlib.redirect_stderr(noise):
-                    scan = read_scan(path.parent if suffix == ".dcm" else path)
+                    scan = read_scan(path.parent if dicom else path)
                 read += 1
                 if not sound(scan.volume):
                     print(f"{number}: unsound {scan.volume.geometry}", flush=True)

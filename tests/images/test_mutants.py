@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+COUNTS = {".nrrd": 2000, ".mha": 2000, ".nii": 1000, ".nii.gz": 1000, ".dcm": 400, ".zip": 400}
+
+
+@pytest.mark.parametrize("suffix", COUNTS)
+def test_mutants_are_refused_or_read(suffix: str) -> None:
+    """In a process of its own, so that a crash of the interpreter is a failure and no more."""
+    program = Path(__file__).with_name("mutants.py")
+    command = [sys.executable, str(program), suffix, str(COUNTS[suffix]), "7"]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    lines = found.stdout.splitlines()
+    assert found.returncode == 0, found.stderr[-2000:]
+    assert len(lines) == 2, "\n".join(lines[:20])
+    assert lines[1].startswith(f"done {COUNTS[suffix]}, of which ")
+    assert not found.stderr
