@@ -42,9 +42,7 @@ def targets(kind: str, coordinates: Tensor) -> Tensor:
     elif kind != "same":
         digits = list(itertools.product(range(WIDTH[kind]), repeat=3))
         rows = {
-            (b, 2 * z + dz, 2 * y + dy, 2 * x + dx)
-            for b, z, y, x in rows
-            for dz, dy, dx in digits
+            (b, 2 * z + dz, 2 * y + dy, 2 * x + dx) for b, z, y, x in rows for dz, dy, dx in digits
         }
     return torch.tensor(sorted(rows), dtype=torch.int64).reshape(-1, 4)
 
