@@ -15,7 +15,7 @@ from skullfix.images.mask import as_mask
 from skullfix.images.read import Scan, read_scan
 from skullfix.images.volume import Volume
 from skullfix.images.write import write_volume
-from skullfix.implants.clean import clean_implant
+from skullfix.implants.clean import CleanImplant, clean_implant
 from skullfix.meshes.measure import measure_mesh
 from skullfix.meshes.mesh import Mesh
 from skullfix.meshes.surface import mask_surface
@@ -162,19 +162,9 @@ def complete(
         bone, kind, warnings = _bone(scan, options)
     with watch.stage("model"):
         model = model or load_model(options.model, options.backend, progress)
-    with watch.stage("network"):
-        answer = complete_coarse(
-            bone,
-            model.network,
-            model.backend,
-            spacing=model.spacing,
-            thresholds=model.thresholds,
-        )
-    with watch.stage("implant"):
-        empty = Volume(np.zeros(bone.array.shape, bool), bone.geometry)
-        raw = candidate_on(bone, answer) if answer else empty
-        cleaned = clean_implant(raw, bone)
-        found = bool(cleaned.pieces_ml)
+    cleaned = complete_bone(bone, model, watch)
+    found = bool(cleaned.pieces_ml)
+    with watch.stage("mesh"):
         mesh = mask_surface(cleaned.mask) if found else None
     document: dict[str, Any] = {
         "status": "success" if found else "no_defect",
@@ -203,6 +193,29 @@ def complete(
     result = CompleteResult(document["status"], bone, cleaned.mask, mesh, document)
     _write(result, scan, paths, options, watch)
     return result
+
+
+def complete_bone(bone: Volume, model: Model, watch: Stopwatch | None = None) -> CleanImplant:
+    """The computation alone: a defective skull in, its implant out.
+
+    Args:
+        bone: bool (z, y, x), not empty.
+        model: A loaded model.
+        watch: Times the stages.
+
+    Returns:
+        The implant on the grid of `bone`; empty where no defect was found.
+    """
+    watch = watch or Stopwatch(None)
+    with watch.stage("network"):
+        answer = complete_coarse(
+            bone, model.network, model.backend, spacing=model.spacing, thresholds=model.thresholds
+        )
+    with watch.stage("implant"):
+        if answer is None:
+            empty = Volume(np.zeros(bone.array.shape, bool), bone.geometry)
+            return CleanImplant(empty, (), 0.0)
+        return clean_implant(candidate_on(bone, answer), bone)
 
 
 def _check(options: CompleteOptions) -> None:

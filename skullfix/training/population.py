@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from skullfix.errors import InputError
+from skullfix.images.mask import as_mask
 from skullfix.images.read import read_scan
 from skullfix.images.resample import block_average, bounding_box, crop
 from skullfix.images.volume import Geometry, Volume
@@ -100,7 +101,7 @@ def _load(folder: Path, name: str, cache: Path) -> Case:
     digest = hashlib.sha256(f"{_CACHE_FORMAT}|{state}".encode()).hexdigest()[:16]
     path = cache / f"{name}-{digest}.npz"
     if not path.is_file():
-        arrays = _coarse(*[_mask(p) for p in paths])
+        arrays = _coarse(*[as_mask(read_scan(p).volume)[0] for p in paths])
         temporary = path.with_suffix(".tmp.npz")
         np.savez(temporary, **arrays)
         temporary.replace(path)
@@ -139,9 +140,3 @@ def _coarse(skull: Volume, implant: Volume) -> dict[str, Any]:
         for name in ("size", "spacing", "origin", "direction")
     }
     return {"skull": coarse.array, "implant": piece.array, **fields}
-
-
-def _mask(path: Path) -> Volume:
-    """Read a mask."""
-    volume = read_scan(path).volume
-    return Volume(volume.array != 0, volume.geometry)

@@ -91,8 +91,11 @@ def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 @torch.no_grad()
 def update_average(average: nn.Module, network: nn.Module, decay: float) -> None:
-    """Move the averaged weights towards the current ones; buffers are copied."""
+    """Move the averaged weights and running statistics towards the current ones."""
     for mean, weight in zip(average.parameters(), network.parameters(), strict=True):
         mean.lerp_(weight, 1 - decay)
     for kept, value in zip(average.buffers(), network.buffers(), strict=True):
-        kept.copy_(value)
+        if kept.is_floating_point():
+            kept.lerp_(value, 1 - decay)
+        else:
+            kept.copy_(value)

@@ -1,0 +1,5 @@
+"""``python -m skullfix``."""
+
+from skullfix.cli.main import main
+
+main()
