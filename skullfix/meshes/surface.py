@@ -60,7 +60,7 @@ def mask_surface(mask: MaskVolume, *, smoothing: float = 0.7, level: float | Non
 
 
 def _cropped(array: NDArray[Any]) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-    """Crop to the part of a mask that holds its voxels, and the index (z, y, x) of its first voxel."""
+    """Crop a mask to its voxels; also the index (z, y, x) of the crop's first voxel."""
     solid = array.astype(bool, copy=False)
     lines = [solid.any(axis=tuple(a for a in range(3) if a != axis)) for axis in range(3)]
     if not lines[0].any():

@@ -1,0 +1,62 @@
+"""A bevelled lip around an implant that rests on the outer table."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from skullfix.implants.distance import distance_to
+from skullfix.implants.site import Site
+
+LIP_WIDTH_MM = 3.0
+LIP_HEIGHT_MM = 1.2
+
+
+def bevel_lip(
+    site: Site,
+    mask: NDArray[np.bool_],
+    *,
+    width_mm: float = LIP_WIDTH_MM,
+    height_mm: float = LIP_HEIGHT_MM,
+) -> NDArray[np.bool_]:
+    """Add a lip over the edge of the bone, highest at the rim, falling to nothing at its width.
+
+    The lip lies on the outer table without a gap, keeps the implant from sinking in, and reaches
+    back over the implant as far as it is high.
+
+    Args:
+        site: Where the implant is.
+        mask: bool (z, y, x) on the site, the implant with its clearance.
+        width_mm: How far the lip reaches over the bone.
+        height_mm: Its height at the rim.
+
+    Returns:
+        bool (z, y, x), the mask and its lip.
+    """
+    height = max(height_mm, 1.5 * site.voxel)
+    to_implant = distance_to(mask, site.geometry)
+    # which way the nearest bone lies: only what is over its outer face carries a lip
+    spacing = site.geometry.spacing[::-1]
+    even_distance = ndimage.gaussian_filter(site.to_bone, 1.0, truncate=3.0)
+    slope = np.stack(list(np.gradient(even_distance, *spacing))[::-1])
+    direction = np.asarray(site.geometry.direction, np.float32).reshape(3, 3)
+    away = np.einsum("ij,jzyx->izyx", direction, slope, optimize=True)
+    away /= np.maximum(np.linalg.norm(away, axis=0), np.float32(1e-6))
+    over = np.einsum("izyx,izyx->zyx", away, site.outward, optimize=True) > 0.5
+    roof = height * (1.0 - np.clip(to_implant / width_mm, 0, 1))
+    hole = ndimage.binary_closing(site.implant | site.bone, iterations=1)
+    place = ~site.bone & ~hole & (to_implant < width_mm)
+    raw = place & over & (site.to_bone <= np.maximum(roof, 0.6 * site.voxel))
+    # an even edge, without the steps of the single voxels
+    body = (raw | mask | site.bone | hole).astype(np.float32)
+    even = ndimage.gaussian_filter(body, 1.0, truncate=3.0) > 0.5
+    lip = place & even & ndimage.binary_dilation(raw, iterations=2) & (site.to_bone <= 1.5 * height)
+    # the gap under the lip stays free; the lip joins the implant over it
+    together = mask | lip
+    label, count = ndimage.label(together)
+    if count > 1:
+        sizes = np.bincount(label[mask], minlength=count + 1)
+        together = np.isin(label, np.flatnonzero(sizes[1:] > 0) + 1)
+    result: NDArray[np.bool_] = together
+    return result

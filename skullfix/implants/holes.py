@@ -1,0 +1,184 @@
+"""Holes through an implant, for perfusion and sutures."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skullfix.errors import UsageError
+from skullfix.implants.insertion import across
+from skullfix.implants.site import Site
+from skullfix.implants.thickness import outer_face
+from skullfix.meshes.mesh import Mesh
+
+_REACH_MM = 20.0  # half the length of a drill
+_RIM_MM = 3.0  # wall left between a hole and the rim
+_SEGMENTS = 32
+_SIMPLIFY_MM = 0.01  # far below a voxel; a third of the time
+
+
+@dataclass(frozen=True)
+class HolePattern:
+    """Holes of one diameter on a hexagonal pattern.
+
+    Attributes:
+        diameter_mm: 0.8 to 10 mm.
+        spacing_mm: Between the axes of neighbours; at least 1.5 diameters.
+    """
+
+    diameter_mm: float
+    spacing_mm: float
+
+
+@dataclass(frozen=True)
+class Drill:
+    """One hole: a point of its axis (LPS mm) and its unit direction."""
+
+    point: tuple[float, float, float]
+    direction: tuple[float, float, float]
+
+
+def parse_holes(text: str) -> HolePattern:
+    """Read `DIAMETER@SPACING` (mm), for example `2@10`.
+
+    Raises:
+        UsageError: The text is something else, or the values are out of range.
+    """
+    number = r"(\d+(?:\.\d+)?)"
+    match = re.fullmatch(rf"\s*{number}\s*@\s*{number}\s*", text)
+    if match is None:
+        raise UsageError(
+            f"The holes {text!r} are not understood.", hint="Write DIAMETER@SPACING, e.g. 2@10."
+        )
+    pattern = HolePattern(float(match[1]), float(match[2]))
+    if not 0.8 <= pattern.diameter_mm <= 10 or not (
+        1.5 * pattern.diameter_mm <= pattern.spacing_mm <= 100
+    ):
+        raise UsageError(
+            f"Holes of {pattern.diameter_mm:g} mm every {pattern.spacing_mm:g} mm cannot be made.",
+            hint="Diameter 0.8 to 10 mm; spacing at least 1.5 diameters and at most 100 mm.",
+        )
+    return pattern
+
+
+def place_holes(
+    site: Site,
+    mask: NDArray[np.bool_],
+    pattern: HolePattern,
+    direction: tuple[float, float, float],
+) -> tuple[Drill, ...]:
+    """Choose where to drill: a hexagonal pattern across a direction, away from the rim.
+
+    Args:
+        site: Where the implant is.
+        mask: bool (z, y, x) on the site.
+        pattern: Diameter and spacing.
+        direction: Unit vector (LPS) out of the skull; the pattern lies across it, each hole
+            follows the normal of the outer face at its place.
+
+    Returns:
+        The drills, at least one.
+
+    Raises:
+        UsageError: No hole fits.
+    """
+    face = outer_face(site, mask)
+    keep = pattern.diameter_mm / 2 + _RIM_MM
+    inner = face & (site.to_bone >= keep)
+    points = site.world(inner)
+    drills: list[Drill] = []
+    if len(points):
+        normals = site.normal[:, inner].T.astype(np.float64)
+        u, v = across(np.asarray(direction, np.float64))
+        middle = points.mean(axis=0)
+        flat = np.stack([(points - middle) @ u, (points - middle) @ v], axis=1)
+        reach = math.ceil(float(np.abs(flat).max()) / pattern.spacing_mm) + 1
+        for row in range(-2 * reach, 2 * reach + 1):
+            for column in range(-2 * reach, 2 * reach + 1):
+                wanted = pattern.spacing_mm * np.array(
+                    [column + 0.5 * (row % 2), row * math.sqrt(0.75)]
+                )
+                away = np.linalg.norm(flat - wanted, axis=1)
+                at = int(np.argmin(away))
+                if away[at] > site.voxel:
+                    continue
+                near = np.linalg.norm(points - points[at], axis=1) <= pattern.diameter_mm
+                axis = normals[near].mean(axis=0)
+                axis /= np.linalg.norm(axis)
+                p, a = points[at], axis
+                drills.append(
+                    Drill(
+                        (float(p[0]), float(p[1]), float(p[2])),
+                        (float(a[0]), float(a[1]), float(a[2])),
+                    )
+                )
+    if not drills:
+        raise UsageError(
+            f"No hole of {pattern.diameter_mm:g} mm fits in the implant with {_RIM_MM:g} mm left"
+            " to its rim.",
+            hint="Ask for smaller holes.",
+        )
+    return tuple(drills)
+
+
+def drill_mask(
+    site: Site, mask: NDArray[np.bool_], drills: tuple[Drill, ...], diameter_mm: float
+) -> NDArray[np.bool_]:
+    """Take the voxels of the holes out of a mask.
+
+    Args:
+        site: Where the implant is.
+        mask: bool (z, y, x) on the site.
+        drills: The holes' axes.
+        diameter_mm: Their diameter.
+
+    Returns:
+        bool (z, y, x).
+    """
+    points = site.world(mask)
+    free = np.ones(len(points), bool)
+    for drill in drills:
+        offset = points - np.asarray(drill.point)
+        near = np.flatnonzero((np.abs(offset) <= _REACH_MM).all(axis=1))
+        part = offset[near]
+        along = part @ np.asarray(drill.direction)
+        radius = np.sqrt(np.maximum((part**2).sum(axis=1) - along**2, 0))
+        free[near[(radius <= diameter_mm / 2) & (np.abs(along) <= _REACH_MM)]] = False
+    result = mask.copy()
+    result[mask] = free
+    return result
+
+
+def drill_mesh(mesh: Mesh, drills: tuple[Drill, ...], diameter_mm: float) -> Mesh:
+    """Cut round holes through a mesh.
+
+    Args:
+        mesh: Watertight, LPS mm.
+        drills: The holes' axes.
+        diameter_mm: Their diameter.
+
+    Returns:
+        A watertight mesh.
+    """
+    from manifold3d import Manifold, OpType
+
+    from skullfix.meshes.solid import from_manifold, to_manifold
+
+    # a polygon with the area of the circle
+    share = 2 * math.pi / (_SEGMENTS * math.sin(2 * math.pi / _SEGMENTS))
+    radius = diameter_mm / 2 * math.sqrt(share)
+    shift = mesh.vertices.mean(axis=0)
+    tools = []
+    for drill in drills:
+        axis = np.asarray(drill.direction)
+        u, v = across(axis)
+        frame = np.column_stack([u, v, axis, np.asarray(drill.point) - shift])
+        rod = Manifold.cylinder(2 * _REACH_MM, radius, radius, _SEGMENTS, True)
+        tools.append(rod.transform(frame))
+    bits = Manifold.batch_boolean(tools, OpType.Add)
+    body = to_manifold(mesh, shift).simplify(_SIMPLIFY_MM)
+    return from_manifold(body - bits, shift)
