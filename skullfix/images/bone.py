@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from skullfix.errors import InputError
 from skullfix.images.head import SKIN_HU, coarse_steps, find_head, refine
 from skullfix.images.hounsfield import hounsfield
 from skullfix.images.resample import bounding_box
+from skullfix.images.threshold import DEFAULT_HU, auto_threshold
 from skullfix.images.volume import Volume
 
 NEAR_MM = 8.0
@@ -41,7 +42,9 @@ HEAD_SHARE = 0.7
 """Share of the largest piece of bone that the head must hold to be believed."""
 
 
-def extract_bone(ct: Volume, *, threshold: float = 150.0) -> tuple[Volume, tuple[str, ...]]:
+def extract_bone(
+    ct: Volume, *, threshold: float | Literal["auto"] = DEFAULT_HU
+) -> tuple[Volume, tuple[str, ...]]:
     """Make a mask of the bone of a head CT.
 
     Threshold; what lies outside the head (table, headrest, frames, tubes in the air) goes; the
@@ -49,7 +52,8 @@ def extract_bone(ct: Volume, *, threshold: float = 150.0) -> tuple[Volume, tuple
 
     Args:
         ct: (z, y, x), Hounsfield units (a missing offset and NaN are repaired with a warning).
-        threshold: Hounsfield units from which a voxel is bone.
+        threshold: Hounsfield units from which a voxel is bone; "auto" takes it from the
+            histogram and says so in a warning.
 
     Returns:
         The mask, bool on the same grid, and warnings.
@@ -58,6 +62,9 @@ def extract_bone(ct: Volume, *, threshold: float = 150.0) -> tuple[Volume, tuple
         InputError: Not Hounsfield units, or no skull.
     """
     ct, warnings = hounsfield(ct)
+    if threshold == "auto":
+        threshold = auto_threshold(ct.array)
+        warnings += (f"The bone threshold was set to {threshold:g} HU by the histogram.",)
     spacing = ct.geometry.spacing[::-1]
     bone: NDArray[np.bool_] = ct.array >= threshold
     unit = float(np.prod(spacing))

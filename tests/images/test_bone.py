@@ -11,6 +11,7 @@ from skullfix.errors import InputError
 from skullfix.images.bone import extract_bone
 from skullfix.images.hounsfield import hounsfield
 from skullfix.images.read import read_scan
+from skullfix.images.threshold import auto_threshold
 from skullfix.images.volume import Volume
 
 Array = np.ndarray[Any, Any]
@@ -133,3 +134,17 @@ def test_a_craniectomy_stays_open(real_data: Path) -> None:
     assert not (found.array & hole).any()
     differing = (found.array != whole.array) & ~hole
     assert np.count_nonzero(differing) < 50
+
+
+@pytest.mark.parametrize(("noise", "low", "high"), [(5, 120, 120), (30, 140, 185), (60, 250, 310)])
+def test_the_automatic_threshold_follows_the_noise(noise: float, low: float, high: float) -> None:
+    ct, bone, _ = patient(noise=noise)
+    assert low <= auto_threshold(ct.array) <= high
+    found, warnings = extract_bone(ct, threshold="auto")
+    assert "by the histogram" in warnings[0]
+    differing = np.count_nonzero(found.array != bone)
+    assert differing < 0.01 * np.count_nonzero(bone)
+
+
+def test_no_peak_no_automatic_threshold() -> None:
+    assert auto_threshold(np.full((20, 20, 20), -1000, np.int16)) == 150.0
