@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from skullfix.errors import InputError
 from skullfix.images.dicom_geometry import Stack, regular_step, stack_slices
-from skullfix.images.dicom_pixels import check_syntax, read_pixels
+from skullfix.images.dicom_pixels import check_promise, check_syntax, read_pixels
 from skullfix.images.dicom_series import choose_series
 from skullfix.images.dicom_slice import PARSE_ERRORS, Slice, read_slice
 from skullfix.images.header_text import check_size
@@ -48,6 +48,7 @@ def read_dicom_folder(
         warnings += (f"{len(damaged)} files of {name} are damaged: {'; '.join(damaged[:3])}.",)
     for item in chosen:
         check_syntax(item)
+        check_promise(item)
     stack, notes = stack_slices(name, chosen)
     volume, more = _volume(name, stack)
     return volume, (*warnings, *notes, *more)

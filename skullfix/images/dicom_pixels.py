@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from skullfix.errors import InputError
 from skullfix.images.dicom_slice import PARSE_ERRORS, Slice
+from skullfix.images.limits import MAX_IMAGE_RATIO
 from skullfix.images.payload import DAMAGED
 from skullfix.images.untyped import sitk
 
@@ -46,6 +47,20 @@ def check_syntax(item: Slice) -> None:
             f"{item.path.name} is compressed with {name[:64]!r} ({item.syntax[:64]!r}), which "
             "cannot be decoded.",
             hint="Export the series uncompressed (Explicit VR Little Endian).",
+        )
+
+
+def check_promise(item: Slice) -> None:
+    """Refuse a compressed slice whose header promises more pixels than its file can hold.
+
+    Raises:
+        InputError: More than MAX_IMAGE_RATIO bytes for each byte of the file.
+    """
+    size = item.path.stat().st_size
+    if item.syntax in _BY_GDCM and 2 * item.rows * item.columns > MAX_IMAGE_RATIO * size:
+        raise InputError(
+            f"{item.path.name} promises {item.columns} x {item.rows} pixels in {size:,} bytes.",
+            hint=DAMAGED,
         )
 
 

@@ -52,3 +52,6 @@ MAX_ARCHIVE_RATIO = 200
 
 FREE_ARCHIVE_BYTES = 256 * 2**20
 """Unpacked bytes for which the ratio does not matter."""
+
+MAX_IMAGE_RATIO = 1000
+"""Bytes of pixels per byte of a compressed DICOM slice; a black one of 512 x 512 has about 200."""
