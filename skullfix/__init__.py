@@ -12,10 +12,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from skullfix.version import __version__
+
 if TYPE_CHECKING:
     from skullfix.tasks.complete import CompleteResult
 
-__version__ = "0.1.0.dev0"
+
 __all__ = ["__version__", "complete"]
 
 

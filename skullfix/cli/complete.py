@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -18,14 +18,16 @@ def complete(
         Path,
         typer.Argument(
             metavar="INPUT",
-            help="Head CT or mask of a defective skull: NRRD, NIfTI, MetaImage, DICOM folder or zip.",
+            help="Head CT or skull mask: NRRD, NIfTI, MetaImage, DICOM folder or zip.",
         ),
     ],
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Folder; beside the input by default.")
     ] = None,
     kind: Annotated[str, typer.Option(help="auto, ct or mask.")] = "auto",
-    threshold: Annotated[float, typer.Option(help="HU from which a voxel is bone.")] = 150.0,
+    threshold: Annotated[
+        str, typer.Option(metavar="HU", help="HU from which a voxel is bone, or auto.")
+    ] = "150",
     model: Annotated[
         str | None, typer.Option(help="NAME, NAME@VERSION or a path; see `skullfix weights list`.")
     ] = None,
@@ -55,7 +57,7 @@ def complete(
         set_threads(threads)
         options = CompleteOptions(
             kind=kind,  # type: ignore[arg-type]  # checked by the task
-            threshold=threshold,
+            threshold=_threshold(threshold),
             model=model,
             backend=backend,
             mesh_format=mesh_format,
@@ -69,8 +71,22 @@ def complete(
         out.finish(result.document, text=summary(result.document))
 
 
+def _threshold(text: str) -> float | Literal["auto"]:
+    """Read the option --threshold."""
+    if text == "auto":
+        return "auto"
+    try:
+        return float(text)
+    except ValueError as error:
+        from skullfix.errors import UsageError
+
+        raise UsageError(
+            f"--threshold {text!r} is no number", hint="give Hounsfield units, or auto"
+        ) from error
+
+
 def summary(document: Mapping[str, Any]) -> str:
-    """What a person reads at the end of a completion."""
+    """Say what a person reads at the end of a completion."""
     seconds = sum(document["seconds"].values())
     if document["status"] == "no_defect":
         lines = ["no defect found: the network adds no bone to this skull"]

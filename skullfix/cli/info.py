@@ -7,8 +7,8 @@ import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
 
-from skullfix import __version__
 from skullfix.cli.render import JsonOption, command
+from skullfix.version import __version__
 
 PACKAGES = ("torch", "numba", "numpy", "SimpleITK", "scikit-image", "manifold3d", "MinkowskiEngine")
 

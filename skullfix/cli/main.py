@@ -39,8 +39,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from skullfix import __version__
 from skullfix.cli.render import DEBUG_VARIABLE, report_failure
+from skullfix.version import __version__
 
 
 @dataclass(frozen=True)

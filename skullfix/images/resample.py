@@ -21,7 +21,7 @@ _CHUNK_POINTS = 2_000_000
 
 
 def crop(volume: Volume, low: tuple[int, int, int], high: tuple[int, int, int]) -> Volume:
-    """The part from index `low` to `high` (exclusive), both (z, y, x), with its geometry."""
+    """Take the part from index `low` to `high` (exclusive), both (z, y, x), with its geometry."""
     geometry = volume.geometry
     size = tuple(h - lo for h, lo in zip(high[::-1], low[::-1], strict=True))
     shift = np.append(np.asarray(low[::-1], np.float64), 1.0)
@@ -33,7 +33,10 @@ def crop(volume: Volume, low: tuple[int, int, int], high: tuple[int, int, int]) 
 def bounding_box(
     mask: NDArray[np.bool_] | NDArray[np.uint8], margin: int = 0
 ) -> tuple[tuple[int, int, int], tuple[int, int, int]] | None:
-    """First and last + 1 index (z, y, x) of the non-zero voxels, widened and clipped; None if none."""
+    """Find the first and last + 1 index (z, y, x) that is not zero, widened and clipped.
+
+    None if there is none.
+    """
     low, high = [], []
     for axis in range(3):
         line = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis)))
@@ -76,7 +79,7 @@ def block_average(mask: Volume, spacing: float = BLOCK_SPACING_MM) -> Volume:
 
 
 def world_grid(low: NDArray[np.float64], high: NDArray[np.float64], spacing: float) -> Geometry:
-    """An axis-aligned LPS grid that covers the world box from `low` to `high` ((3,) mm, x y z).
+    """Make an axis-aligned LPS grid that covers the world box from `low` to `high` ((3,) mm, x y z).
 
     Its voxel centres lie at whole multiples of the spacing.
     """

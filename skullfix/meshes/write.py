@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skullfix.errors import InputError, UsageError
-from skullfix.meshes.atomic import whole_file
+from skullfix.files.whole import whole_file
 from skullfix.meshes.mesh import Mesh
 
 Space = Literal["lps", "ras"]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from skullfix.errors import WeightsError
+from skullfix.files.whole import whole_file
 from skullfix.networks.config import config_from_card
 from skullfix.networks.unet import SparseUNet
 
@@ -29,16 +30,11 @@ def save_checkpoint(network: SparseUNet, card: dict[str, Any], path: Path) -> Pa
         path: ``NAME.safetensors``.
     """
     tensors = {name: value.contiguous() for name, value in network.state_dict().items()}
-    temporary = path.with_name(f".{path.name}.tmp")
-    save_file(tensors, temporary, {"format": "skullfix"})
-    temporary.replace(path)
     text = json.dumps({**card, **network.config.to_dict()}, indent=2, sort_keys=True)
-    temporary = card_path(path).with_name(f".{card_path(path).name}.tmp")
-    with temporary.open("w", encoding="utf-8") as stream:
-        stream.write(text + "\n")
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.replace(card_path(path))
+    with whole_file(path, overwrite=True) as file:
+        file.write(save(tensors, {"format": "skullfix"}))
+    with whole_file(card_path(path), overwrite=True) as file:
+        file.write(text.encode() + b"\n")
     return path
 
 
@@ -52,10 +48,17 @@ def load_network(path: Path, card: dict[str, Any]) -> SparseUNet:
     Raises:
         WeightsError: The file is damaged or is not what the card says.
     """
-    network = SparseUNet(config_from_card(card))
+    config = config_from_card(card)
+    with torch.device("meta"):  # takes no memory, whatever the card says
+        network = SparseUNet(config)
     try:
-        network.load_state_dict(load_file(path))
-    except (OSError, SafetensorError, RuntimeError) as error:
+        tensors = load_file(path)
+        kinds = {name: value.dtype for name, value in network.state_dict().items()}
+        odd = [name for name, value in tensors.items() if value.dtype != kinds.get(name)]
+        if odd:
+            raise ValueError(f"{odd[0]} is {tensors[odd[0]].dtype} or unknown")
+        network.load_state_dict(tensors, assign=True)
+    except (OSError, SafetensorError, RuntimeError, ValueError) as error:
         raise WeightsError(
             f"{path} does not hold the network of its card: {str(error)[:300]}",
             hint="fetch it again with skullfix weights pull",

@@ -8,6 +8,8 @@ from typing import Any, Literal
 from skullfix.errors import WeightsError
 
 LEVELS = 7
+MOST_CHANNELS = 65_536  # of a card that is believed
+MOST_BLOCKS = 16
 
 
 @dataclass(frozen=True)
@@ -64,16 +66,14 @@ def config_from_card(card: dict[str, Any]) -> NetworkConfig:
     try:
         channels = tuple(int(c) for c in card["channels"])
         skip = str(card.get("skip", "union"))
-        if len(channels) != LEVELS or min(channels) < 1 or skip not in ("union", "inner"):
-            raise ValueError(f"channels {channels}, skip {skip!r}")
-        return NetworkConfig(
-            str(card["architecture"]),
-            channels,  # type: ignore[arg-type]
-            int(card.get("in_channels", 1)),
-            int(card.get("decode_blocks", 1)),
-            skip,  # type: ignore[arg-type]
-        )
-    except (KeyError, TypeError, ValueError) as error:
+        inputs, blocks = int(card.get("in_channels", 1)), int(card.get("decode_blocks", 1))
+        widths = (*channels, inputs)
+        if len(channels) != LEVELS or not 1 <= min(widths) <= max(widths) <= MOST_CHANNELS:
+            raise ValueError(f"channels {channels}, in_channels {inputs}")
+        if skip not in ("union", "inner") or not 1 <= blocks <= MOST_BLOCKS:
+            raise ValueError(f"skip {skip!r}, decode_blocks {blocks}")
+        return NetworkConfig(str(card["architecture"]), channels, inputs, blocks, skip)  # type: ignore[arg-type]
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
         raise WeightsError(
             f"the model card does not describe a network of this project: {error}",
             hint="use the card that came with the checkpoint",

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from skullfix.files.whole import whole_file
 from skullfix.images.resample import sample_onto
 from skullfix.images.volume import Geometry, Volume
-from skullfix.meshes.atomic import whole_file
 from skullfix.report.render import (
     BACKGROUND,
     RGB,

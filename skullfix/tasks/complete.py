@@ -9,10 +9,12 @@ from typing import Any, Literal
 import numpy as np
 
 from skullfix.errors import UsageError
+from skullfix.files.outputs import plan_outputs, staged
 from skullfix.images.bone import extract_bone
 from skullfix.images.kind import detect_kind
 from skullfix.images.mask import as_mask
 from skullfix.images.read import Scan, read_scan
+from skullfix.images.sanity import check_head
 from skullfix.images.volume import Volume
 from skullfix.images.write import write_volume
 from skullfix.implants.clean import CleanImplant, clean_implant
@@ -25,7 +27,6 @@ from skullfix.networks.unet import NO_THRESHOLDS, SparseUNet
 from skullfix.report.preview import contact_sheet, write_png
 from skullfix.sparse.backend import Backend, get_backend
 from skullfix.tasks.document import Progress, Stopwatch, peak_memory_bytes, write_document
-from skullfix.files.outputs import plan_outputs, staged
 from skullfix.tasks.predict import candidate_on, complete_coarse
 from skullfix.weights.resolve import CheckpointFile, resolve_checkpoint
 
@@ -38,7 +39,7 @@ class CompleteOptions:
 
     Attributes:
         kind: Whether the input is a CT or a mask; ``auto`` tells by its values.
-        threshold: Hounsfield units from which a CT's voxel is bone.
+        threshold: Hounsfield units from which a CT's voxel is bone; ``auto`` picks them.
         model: None for the default, a name, ``name@version`` or a path.
         backend: Engine: auto, reference or cpu.
         mesh_format: stl, ply, obj or 3mf.
@@ -50,7 +51,7 @@ class CompleteOptions:
     """
 
     kind: Kind = "auto"
-    threshold: float = 150.0
+    threshold: float | Literal["auto"] = 150.0
     model: str | None = None
     backend: str = "auto"
     mesh_format: str = "stl"
@@ -196,7 +197,7 @@ def complete(
 
 
 def complete_bone(bone: Volume, model: Model, watch: Stopwatch | None = None) -> CleanImplant:
-    """The computation alone: a defective skull in, its implant out.
+    """Do the computation alone: a defective skull in, its implant out.
 
     Args:
         bone: bool (z, y, x), not empty.
@@ -229,21 +230,21 @@ def _check(options: CompleteOptions) -> None:
         )
     if options.space not in ("lps", "ras"):
         raise UsageError(f"--space {options.space} is unknown", hint="choose lps or ras")
-    if not -500 <= options.threshold <= 3000:
+    if options.threshold != "auto" and not -500 <= options.threshold <= 3000:
         raise UsageError(
             f"--threshold {options.threshold:g} lies outside -500 to 3000 HU",
-            hint="bone begins at about 150 HU",
+            hint="bone begins at about 150 HU; auto picks by histogram",
         )
 
 
 def _bone(scan: Scan, options: CompleteOptions) -> tuple[Volume, str, tuple[str, ...]]:
-    """The skull in a scan, what kind of scan it was, and warnings."""
+    """Give the skull in a scan, what kind of scan it was, and warnings."""
     kind = detect_kind(scan.volume) if options.kind == "auto" else options.kind
     if kind == "mask":
         bone, warnings = as_mask(scan.volume)
     else:
         bone, warnings = extract_bone(scan.volume, threshold=options.threshold)
-    return bone, kind, warnings
+    return bone, kind, warnings + check_head(bone)
 
 
 def _write(
@@ -275,5 +276,5 @@ def _write(
 
 
 def _labels(mask: Volume) -> Volume:
-    """A mask as uint8 {0, 1}."""
+    """Give a mask as uint8 {0, 1}."""
     return Volume(mask.array.astype(np.uint8), mask.geometry)

@@ -121,7 +121,7 @@ def candidate_on(bone: Volume, answer: Completion) -> Volume:
 
 
 def _part(grid: Geometry, first: Tensor, last: Tensor) -> Geometry:
-    """The axis-aligned grid from index `first` to `last` (z, y, x), which may lie outside."""
+    """Give the axis-aligned grid from index `first` to `last` (z, y, x), which may lie outside."""
     spacing = grid.spacing[0]
     x, y, z = (
         o + spacing * int(f) for o, f in zip(grid.origin, first.flip(0).tolist(), strict=True)
@@ -133,7 +133,7 @@ def _part(grid: Geometry, first: Tensor, last: Tensor) -> Geometry:
 def _index_box(
     grid: Geometry, other: Geometry
 ) -> tuple[tuple[int, int, int], tuple[int, int, int]] | None:
-    """Indices (z, y, x) of `grid`, first and last + 1, that cover `other`; None if none do."""
+    """Find the indices (z, y, x) of `grid`, first and last + 1, that cover `other`; None if none do."""
     ends = np.asarray([(-0.5, n - 0.5) for n in other.size])
     corners = np.stack(np.meshgrid(*ends, indexing="ij"), -1).reshape(-1, 3)
     step = np.linalg.inv(grid.affine()) @ other.affine()

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from skullfix.errors import InputError
+from skullfix.files.whole import whole_file
 from skullfix.images.mask import as_mask
 from skullfix.images.read import read_scan
 from skullfix.images.resample import block_average, bounding_box, crop
@@ -102,9 +103,8 @@ def _load(folder: Path, name: str, cache: Path) -> Case:
     path = cache / f"{name}-{digest}.npz"
     if not path.is_file():
         arrays = _coarse(*[as_mask(read_scan(p).volume)[0] for p in paths])
-        temporary = path.with_suffix(".tmp.npz")
-        np.savez(temporary, **arrays)
-        temporary.replace(path)
+        with whole_file(path, overwrite=True) as file:
+            np.savez(file, **arrays)
     with np.load(path) as stored:
         size, spacing, origin, direction = (
             stored[field].tolist() for field in ("size", "spacing", "origin", "direction")

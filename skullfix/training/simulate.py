@@ -63,7 +63,7 @@ def simulate_defect(
     if box is None:
         raise InputError("The mask is empty.", hint="Give the mask of a complete skull.")
     coarse = block_average(crop(skull, *box), _DRAW_SPACING_MM)
-    fractions = coarse.array[coarse.array > 0].astype(np.float32) / 255
+    fractions = coarse.array[coarse.array > 0].astype(np.float32) / np.float32(255)
     points = _points(coarse, np.argwhere(coarse.array > 0))
     unit = coarse.geometry.voxel_volume_ml * 1000
     rng = np.random.default_rng(seed)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from skullfix.errors import InputError
+from skullfix.files.whole import whole_file
 
 STATE_FILE = "state.safetensors"
 
@@ -32,12 +32,9 @@ def save_state(
         tensors |= {f"{prefix}/{name}": value for name, value in module.state_dict().items()}
     for index, slots in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer/{index}/{name}": value for name, value in slots.items()}
-    temporary = folder / f".{STATE_FILE}.tmp"
     metadata = {"step": str(step), "settings": json.dumps(settings, sort_keys=True)}
-    save_file({k: v.contiguous() for k, v in tensors.items()}, temporary, metadata)
-    with temporary.open("rb") as stream:
-        os.fsync(stream.fileno())
-    temporary.replace(folder / STATE_FILE)
+    with whole_file(folder / STATE_FILE, overwrite=True) as file:
+        file.write(save({k: v.contiguous() for k, v in tensors.items()}, metadata))
 
 
 def load_state(

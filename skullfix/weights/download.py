@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
-from skullfix import __version__
 from skullfix.errors import WeightsError
-from skullfix.weights.atomic import put_in_place
+from skullfix.files.whole import put_in_place
+from skullfix.version import __version__
 from skullfix.weights.backoff import delay
 from skullfix.weights.cache import cached_path, trusted
 from skullfix.weights.catalogue import Entry
