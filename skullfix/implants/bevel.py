@@ -23,7 +23,7 @@ def bevel_lip(
     """Add a lip over the edge of the bone, highest at the rim, falling to nothing at its width.
 
     The lip lies on the outer table without a gap, keeps the implant from sinking in, and reaches
-    back over the implant as far as it is high.
+    back over the implant as far as over the bone.
 
     Args:
         site: Where the implant is.
@@ -36,22 +36,18 @@ def bevel_lip(
     """
     height = max(height_mm, 1.5 * site.voxel)
     to_implant = distance_to(mask, site.geometry)
-    # which way the nearest bone lies: only what is over its outer face carries a lip
-    spacing = site.geometry.spacing[::-1]
-    even_distance = ndimage.gaussian_filter(site.to_bone, 1.0, truncate=3.0)
-    slope = np.stack(list(np.gradient(even_distance, *spacing))[::-1])
-    direction = np.asarray(site.geometry.direction, np.float32).reshape(3, 3)
-    away = np.einsum("ij,jzyx->izyx", direction, slope, optimize=True)
-    away /= np.maximum(np.linalg.norm(away, axis=0), np.float32(1e-6))
-    over = np.einsum("izyx,izyx->zyx", away, site.outward, optimize=True) > 0.5
-    roof = height * (1.0 - np.clip(to_implant / width_mm, 0, 1))
     hole = ndimage.binary_closing(site.implant | site.bone, iterations=1)
-    place = ~site.bone & ~hole & (to_implant < width_mm)
-    raw = place & over & (site.to_bone <= np.maximum(roof, 0.6 * site.voxel))
+    above = distance_to(hole, site.geometry) - np.float32(site.voxel / 2)
+    # the roof falls on both sides of the rim: over the bone and over the implant
+    aside = np.maximum(to_implant, site.to_bone)
+    roof = height * (1.0 - np.clip(aside / width_mm, 0, 1))
+    facing = np.einsum("izyx,izyx->zyx", site.normal, site.outward, optimize=True) > 0.5
+    place = ~site.bone & ~hole & facing & (aside < width_mm)
+    raw = place & (above <= np.maximum(roof, 0.6 * site.voxel))
     # an even edge, without the steps of the single voxels
     body = (raw | mask | site.bone | hole).astype(np.float32)
     even = ndimage.gaussian_filter(body, 1.0, truncate=3.0) > 0.5
-    lip = place & even & ndimage.binary_dilation(raw, iterations=2) & (site.to_bone <= 1.5 * height)
+    lip = place & even & ndimage.binary_dilation(raw, iterations=2)
     # the gap under the lip stays free; the lip joins the implant over it
     together = mask | lip
     label, count = ndimage.label(together)
