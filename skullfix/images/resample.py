@@ -79,7 +79,7 @@ def block_average(mask: Volume, spacing: float = BLOCK_SPACING_MM) -> Volume:
 
 
 def world_grid(low: NDArray[np.float64], high: NDArray[np.float64], spacing: float) -> Geometry:
-    """Make an axis-aligned LPS grid that covers the world box from `low` to `high` ((3,) mm, x y z).
+    """Make an axis-aligned LPS grid over the world box from `low` to `high` ((3,) mm, x y z).
 
     Its voxel centres lie at whole multiples of the spacing.
     """

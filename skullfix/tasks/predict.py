@@ -133,7 +133,7 @@ def _part(grid: Geometry, first: Tensor, last: Tensor) -> Geometry:
 def _index_box(
     grid: Geometry, other: Geometry
 ) -> tuple[tuple[int, int, int], tuple[int, int, int]] | None:
-    """Find the indices (z, y, x) of `grid`, first and last + 1, that cover `other`; None if none do."""
+    """Find the first and last + 1 index (z, y, x) of `grid` that cover `other`; None if none do."""
     ends = np.asarray([(-0.5, n - 0.5) for n in other.size])
     corners = np.stack(np.meshgrid(*ends, indexing="ij"), -1).reshape(-1, 3)
     step = np.linalg.inv(grid.affine()) @ other.affine()

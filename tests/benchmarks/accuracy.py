@@ -112,7 +112,8 @@ def table(rows: list[dict[str, object]]) -> str:
         )
         lines.append(
             f"| {name} | {len(group)} | {column['dsc'].mean():.3f} "
-            f"| {np.median(column['dsc']):.3f} | {column['dsc'].min():.3f} | {column['bdsc'].mean():.3f} | {hd_text} "
+            f"| {np.median(column['dsc']):.3f} | {column['dsc'].min():.3f} "
+            f"| {column['bdsc'].mean():.3f} | {hd_text} "
             f"| {column['skull_dsc'].mean():.4f} | {column['copied_input_dsc'].mean():.4f} "
             f"| {column['skull_re'].mean():.4f} |"
         )
