@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from skullfix.sparse.tensor import SparseTensor
-from skullfix.sparse.voxels import VoxelSet
+from skullfix.sparse.voxels import VoxelSet, encode
 
 OCCUPIED = 0.25  # a voxel enters the network when bone fills more than this fraction of it
 CENTRE = 128
@@ -28,10 +28,12 @@ class ModelGrid:
     Attributes:
         offset: (z, y, x) added to an index to give a coordinate.
         spacing: Voxel spacing in mm.
+        mirrored: Whether left and right are then exchanged about the model's centre.
     """
 
     offset: tuple[int, int, int]
     spacing: float
+    mirrored: bool = False
 
     @classmethod
     def around(cls, rows: Tensor, fraction: Tensor, spacing: float) -> ModelGrid:
@@ -44,16 +46,21 @@ class ModelGrid:
     def moved(self, shift: NDArray[np.int64]) -> ModelGrid:
         """Return the same grid moved by whole voxels (z, y, x)."""
         z, y, x = (int(o + s) for o, s in zip(self.offset, shift, strict=True))
-        return ModelGrid((z, y, x), self.spacing)
+        return ModelGrid((z, y, x), self.spacing, self.mirrored)
 
     def coordinates(self, rows: Tensor, volume: int = 0) -> Tensor:
         """(N, 3) array indices (z, y, x) to (N, 4) int32 network coordinates."""
         placed = rows.to(torch.int32) + torch.tensor(self.offset, dtype=torch.int32)
+        if self.mirrored:
+            placed[:, 2] = 2 * CENTRE - placed[:, 2]
         return torch.nn.functional.pad(placed, (1, 0), value=volume)
 
     def indices(self, coordinates: Tensor) -> Tensor:
         """(N, 4) network coordinates to (N, 3) int64 array indices (z, y, x)."""
-        return coordinates[:, 1:].long() - torch.tensor(self.offset)
+        placed = coordinates[:, 1:].long()
+        if self.mirrored:
+            placed[:, 2] = 2 * CENTRE - placed[:, 2]
+        return placed - torch.tensor(self.offset)
 
 
 def input_tensor(
@@ -75,6 +82,8 @@ def input_tensor(
     coordinates = place.coordinates(rows)
     inside = ((coordinates[:, 1:] >= 0) & (coordinates[:, 1:] < 2 * CENTRE)).all(1)
     keep = (inside & (fraction > OCCUPIED)).nonzero()[:, 0]
+    if place.mirrored:
+        keep = keep[torch.argsort(encode(coordinates[keep]))]
     coordinates, features = coordinates[keep], fraction[keep][:, None]
     if in_channels == 4:
         scale = place.spacing / _POSITION_UNIT_MM

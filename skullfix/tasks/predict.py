@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -23,6 +23,12 @@ from skullfix.networks.unet import SparseUNet
 from skullfix.sparse.backend import Backend
 
 IMPLANT_SHARE = 0.2  # of the completed bone in a voxel must be implant for the voxel to count
+VIEWS = (  # (left and right exchanged?, whole voxels (z, y, x) moved): the mean answer counts
+    (False, (0, 0, 0)),
+    (True, (0, 0, 0)),
+    (False, (3, -2, 2)),
+    (True, (-2, 3, -3)),
+)
 _MARGIN = 2  # model voxels around the answer, so that interpolation ends at zero
 
 
@@ -49,7 +55,7 @@ def complete_coarse(
     spacing: float,
     thresholds: Sequence[float],
 ) -> Completion | None:
-    """Run the network on a defective skull.
+    """Run the network on a defective skull, once for each of VIEWS, and average.
 
     Args:
         bone: bool mask, (z, y, x), not empty, on any grid.
@@ -72,18 +78,25 @@ def complete_coarse(
     occupancy = torch.from_numpy(sample_onto(coarse, grid).array) / 255
     rows = (occupancy > 0).nonzero()
     fraction = occupancy[tuple(rows.unbind(1))]
-    place = ModelGrid.around(rows, fraction, spacing)
-    inputs = input_tensor(rows, fraction, place, network.config.in_channels)
-    with torch.inference_mode():
-        answer = network(inputs, backend, thresholds=thresholds).final
-        added = torch.sigmoid(answer.features[:, 0])
-    found = place.indices(answer.voxels.coordinates)
-    if not len(found) or float(added.max()) < IMPLANT_SHARE:
+    centred = ModelGrid.around(rows, fraction, spacing)
+    answers = []
+    for mirrored, shift in VIEWS:
+        place = replace(centred.moved(np.asarray(shift)), mirrored=mirrored)
+        inputs = input_tensor(rows, fraction, place, network.config.in_channels)
+        with torch.inference_mode():
+            answer = network(inputs, backend, thresholds=thresholds).final
+            added = torch.sigmoid(answer.features[:, 0])
+        answers.append((place.indices(answer.voxels.coordinates), added))
+    found = torch.cat([indices for indices, _ in answers])
+    if not len(found):
         return None
     first, last = found.amin(0) - _MARGIN, found.amax(0) + _MARGIN
     part = _part(grid, first, last)
     implant = torch.zeros(part.shape)
-    implant[tuple((found - first).unbind(1))] = added
+    for indices, added in answers:
+        implant[tuple((indices - first).unbind(1))] += added / len(VIEWS)
+    if float(implant.max()) < IMPLANT_SHARE:
+        return None
     there = ((rows >= first) & (rows <= last)).all(1)
     solid = torch.zeros(part.shape)
     solid[tuple((rows[there] - first).unbind(1))] = fraction[there]
