@@ -37,6 +37,25 @@ def complete(
     space: Annotated[str, typer.Option(help="Frame of the mesh: lps or ras.")] = "lps",
     series: Annotated[str | None, typer.Option(help="DICOM series to read.")] = None,
     save_bone: Annotated[bool, typer.Option("--save-bone", help="Write the bone mask.")] = False,
+    clearance: Annotated[float, typer.Option(metavar="MM", help="Gap to the bone.")] = 0.0,
+    min_thickness: Annotated[
+        float | None, typer.Option(metavar="MM", help="Wall to check, or to reach by --thicken.")
+    ] = None,
+    thicken: Annotated[bool, typer.Option("--thicken", help="Thicken thin walls inwards.")] = False,
+    smooth: Annotated[float, typer.Option(metavar="MM", help="Smooth the faces.")] = 0.0,
+    edge: Annotated[str, typer.Option(help="straight, or bevel (a lip on the bone).")] = "straight",
+    holes: Annotated[
+        str | None, typer.Option(metavar="D@S", help="Holes of D mm every S mm, e.g. 2@10.")
+    ] = None,
+    insertion: Annotated[
+        str, typer.Option(help="auto, or x,y,z (LPS): the way out of the hole.")
+    ] = "auto",
+    fix_undercuts: Annotated[
+        bool, typer.Option("--fix-undercuts", help="Take away what catches on the way in.")
+    ] = False,
+    decimate: Annotated[
+        float, typer.Option(metavar="MM", help="Fewer triangles, moved by at most this.")
+    ] = 0.0,
     no_report: Annotated[bool, typer.Option("--no-report", help="Draw no picture.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace outputs.")] = False,
     json_output: JsonOption = False,
@@ -46,13 +65,16 @@ def complete(
 
     Example: skullfix complete scan.nrrd
 
-    Example: skullfix complete dicom_folder/ -o results/ --threshold 200 --mesh-format 3mf
+    Example: skullfix complete dicom_folder/ -o results/ --clearance 0.5 --mesh-format 3mf
+
+    Without --clearance and the options after it the implant meets the bone exactly.
     """
     with command(json_output, quiet=quiet) as out:
         out.facts.update(task="complete", inputs={"scan": str(source)})
         from skullfix.sparse.threads import set_threads
         from skullfix.tasks.complete import CompleteOptions
         from skullfix.tasks.complete import complete as task
+        from skullfix.tasks.fit import fit_options
 
         set_threads(threads)
         options = CompleteOptions(
@@ -66,6 +88,17 @@ def complete(
             save_bone=save_bone,
             report=not no_report,
             overwrite=overwrite,
+            fit=fit_options(
+                clearance_mm=clearance,
+                min_thickness_mm=min_thickness,
+                thicken=thicken,
+                smooth_mm=smooth,
+                edge=edge,
+                holes=holes,
+                insertion=insertion,
+                fix_undercuts=fix_undercuts,
+                decimate_mm=decimate,
+            ),
         )
         result = task(source, output, options, progress=out.progress)
         out.finish(result.document, text=summary(result.document))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +19,7 @@ from skullfix.images.sanity import check_head
 from skullfix.images.volume import Volume
 from skullfix.images.write import write_volume
 from skullfix.implants.clean import CleanImplant, clean_implant
+from skullfix.implants.fit import FitOptions, FittedImplant, fit_implant
 from skullfix.meshes.measure import measure_mesh
 from skullfix.meshes.mesh import Mesh
 from skullfix.meshes.surface import mask_surface
@@ -48,6 +50,8 @@ class CompleteOptions:
         save_bone: Also write the bone mask of a CT.
         report: Also write the picture of the result.
         overwrite: Whether existing outputs may be replaced.
+        fit: How the implant is fitted to the hole (clearance, wall, edge, holes); None leaves it
+            as it is, bone to bone.
     """
 
     kind: Kind = "auto"
@@ -60,6 +64,7 @@ class CompleteOptions:
     save_bone: bool = False
     report: bool = True
     overwrite: bool = False
+    fit: FitOptions | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,21 +93,23 @@ class CompleteResult:
     Attributes:
         status: ``success`` or ``no_defect``.
         bone: The defective skull, bool, on the input's grid.
-        implant: bool on the same grid; shares no voxel with ``bone``.
+        filled: bool on the same grid, all that was missing; shares no voxel with ``bone``.
+        implant: The same, or what fitting left of it (``CompleteOptions.fit``).
         mesh: The implant's surface, LPS mm; None without defect.
         document: The result document (plain values).
     """
 
     status: str
     bone: Volume
+    filled: Volume
     implant: Volume
     mesh: Mesh | None
     document: dict[str, Any]
 
     @property
     def completed(self) -> Volume:
-        """Bone and implant together."""
-        return Volume(self.bone.array | self.implant.array, self.bone.geometry)
+        """Bone and what was missing together."""
+        return Volume(self.bone.array | self.filled.array, self.bone.geometry)
 
 
 def load_model(reference: str | None, backend: str, progress: Progress | None = None) -> Model:
@@ -166,7 +173,8 @@ def complete(
     cleaned = complete_bone(bone, model, watch)
     found = bool(cleaned.pieces_ml)
     with watch.stage("mesh"):
-        mesh = mask_surface(cleaned.mask) if found else None
+        implant, mesh, fitted = _solid(cleaned.mask, bone, options.fit) if found else _NOTHING
+        warnings += fitted.warnings if fitted else ()
     document: dict[str, Any] = {
         "status": "success" if found else "no_defect",
         "task": "complete",
@@ -190,8 +198,14 @@ def complete(
         document["implant"] |= {
             "mask_volume_ml": round(float(sum(cleaned.pieces_ml)), 3),
             **asdict(measure_mesh(mesh)),
+            **(
+                {"fit": asdict(options.fit), "pieces": _pieces(fitted)}
+                if fitted and options.fit
+                else {}
+            ),
         }
-    result = CompleteResult(document["status"], bone, cleaned.mask, mesh, document)
+    status = document["status"]
+    result = CompleteResult(status, bone, cleaned.mask, implant or cleaned.mask, mesh, document)
     _write(result, scan, paths, options, watch)
     return result
 
@@ -217,6 +231,27 @@ def complete_bone(bone: Volume, model: Model, watch: Stopwatch | None = None) ->
             empty = Volume(np.zeros(bone.array.shape, bool), bone.geometry)
             return CleanImplant(empty, (), 0.0)
         return clean_implant(candidate_on(bone, answer), bone)
+
+
+_NOTHING: tuple[None, None, None] = (None, None, None)
+
+
+def _solid(
+    implant: Volume, bone: Volume, fit: FitOptions | None
+) -> tuple[Volume, Mesh, FittedImplant | None]:
+    """Give the implant's mask and surface, fitted to the hole if that was asked for."""
+    if fit is None:
+        return implant, mask_surface(implant), None
+    fitted = fit_implant(implant, bone, fit)
+    return fitted.mask, fitted.mesh, fitted
+
+
+def _pieces(fitted: FittedImplant) -> list[dict[str, Any]]:
+    """Give the measures of each piece as plain values, what is not finite as None."""
+    return [
+        {k: None if isinstance(v, float) and not isfinite(v) else v for k, v in asdict(p).items()}
+        for p in fitted.pieces
+    ]
 
 
 def _check(options: CompleteOptions) -> None:

@@ -124,6 +124,24 @@ def test_a_ct_is_completed_through_its_bone(phantom: Phantom, tmp_path: Path) ->
     assert (tmp_path / "ct_implant.ply").is_file()
 
 
+def test_a_fitted_implant_keeps_its_distance(
+    completed: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    folder, document = completed
+    done = skullfix(
+        "complete", folder / "head.nrrd", "-o", tmp_path, "--clearance", 1, "--min-thickness", 2,
+        "--decimate", 0.1, "--no-report", "--json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    fitted = json.loads(done.stdout)
+    assert fitted["implant"]["fit"]["clearance_mm"] == 1
+    assert fitted["implant"]["pieces"][0]["gap_mean"] == pytest.approx(1, abs=1.2)
+    assert fitted["implant"]["volume_ml"] < document["implant"]["volume_ml"]
+    whole = read_scan(Path(fitted["outputs"]["completed"])).volume
+    before = read_scan(Path(document["outputs"]["completed"])).volume
+    np.testing.assert_array_equal(whole.array, before.array)
+
+
 def test_evaluate_measures_the_result(
     completed: tuple[Path, dict[str, Any]], phantom: Phantom, tmp_path: Path
 ) -> None:
@@ -217,6 +235,11 @@ def test_bad_input_is_refused_with_a_hint_and_leaves_nothing(
         (["--space", "mni"], 2),
         (["--threshold", "99999"], 2),
         (["--backend", "quantum"], 2),
+        (["--threshold", "bone"], 2),
+        (["--clearance", "50"], 2),
+        (["--clearance", "-1"], 2),
+        (["--holes", "many"], 2),
+        (["--insertion", "up"], 2),
         (["--model", "no-such-model"], 4),
         (["--model", "no/such/file.safetensors"], 4),
     ],
