@@ -54,5 +54,7 @@ def implant_loss(
     probability = torch.sigmoid(logits)
     overlap = 2 * (probability * goal).sum() + 1
     dice = overlap / ((probability**2).sum() + (goal**2).sum() + 1)
-    final = binary_cross_entropy_with_logits(logits, goal) + (1 - dice)
+    # A mean over no voxel is no number; a decoder that prunes everything still has its levels.
+    entropy = binary_cross_entropy_with_logits(logits, goal) if len(logits) else logits.sum()
+    final = entropy + (1 - dice)
     return level_loss(output.levels, RECALL_WEIGHT) + 2 * final
