@@ -35,8 +35,9 @@ lint: venv ## style, formatting and the floors between the rooms
 types: venv ## strict type checks
 	$(BIN)/mypy
 
-bench: venv ## speed and memory on this machine
-	$(BIN)/python -m pytest tests/benchmarks --override-ini=addopts= -q -s
+bench: venv ## speed and accuracy: make bench DATA=folder in the AutoImplant layout
+	$(BIN)/python tests/benchmarks/engine.py $(firstword $(wildcard $(DATA)/complete_skull/*.nrrd))
+	$(BIN)/python tests/benchmarks/accuracy.py $(DATA)
 
 clean: ## remove the environment and everything generated
 	rm -rf $(VENV) .demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
