@@ -20,8 +20,7 @@ def grids(x: SparseTensor, shape: tuple[int, int, int]) -> tuple[torch.Tensor, t
 
 
 @pytest.mark.parametrize("config", [TINY, TINY_INNER], ids=lambda c: c.skip)
-@pytest.mark.parametrize("keep", [-0.5, 0.0])
-@pytest.mark.parametrize("shape", [(22, 22, 22), (24, 66, 30)])
+@pytest.mark.parametrize(("keep", "shape"), [(-0.5, (22, 22, 22)), (0.0, (24, 30, 26))])
 def test_masked_it_is_the_sparse_network(
     config: NetworkConfig, keep: float, shape: tuple[int, int, int]
 ) -> None:
@@ -60,12 +59,12 @@ def test_plain_it_prunes_nothing() -> None:
     assert bool((answer.logits != 0).all())
 
 
-@pytest.mark.parametrize("shape", [(1, 1, 1), (5, 64, 65)])
+@pytest.mark.parametrize("shape", [(1, 1, 1), (5, 6, 65)])
 def test_any_size(shape: tuple[int, int, int]) -> None:
     twin = dense_twin(make_network(TINY))
     with torch.no_grad():
-        assert twin(torch.ones(2, 1, *shape)).logits.shape == (2, 1, *shape)
-        nothing = twin(torch.zeros(2, 1, *shape), torch.zeros(2, *shape, dtype=torch.bool))
+        assert twin(torch.ones(1, 1, *shape)).logits.shape == (1, 1, *shape)
+        nothing = twin(torch.zeros(1, 1, *shape), torch.zeros(1, *shape, dtype=torch.bool))
     assert not nothing.kept.any()
 
 
