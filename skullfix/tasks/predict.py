@@ -18,17 +18,19 @@ from skullfix.images.resample import (
     world_grid,
 )
 from skullfix.images.volume import Geometry, Volume
-from skullfix.networks.features import ModelGrid, input_tensor
+from skullfix.networks.features import OCCUPIED, ModelGrid, input_tensor
 from skullfix.networks.unet import SparseUNet
 from skullfix.sparse.backend import Backend
 
 IMPLANT_SHARE = 0.2  # of the completed bone in a voxel must be implant for the voxel to count
+HEIGHT_MM = 165.0  # from the vertex down; jaw and neck below would only move the head's centre
 VIEWS = (  # (left and right exchanged?, whole voxels (z, y, x) moved): the mean answer counts
     (False, (0, 0, 0)),
     (True, (0, 0, 0)),
     (False, (3, -2, 2)),
     (True, (-2, 3, -3)),
 )
+CUT = 0.5  # occupancy of bone and implant together from which a voxel is filled
 _MARGIN = 2  # model voxels around the answer, so that interpolation ends at zero
 
 
@@ -78,11 +80,13 @@ def complete_coarse(
     occupancy = torch.from_numpy(sample_onto(coarse, grid).array) / 255
     rows = (occupancy > 0).nonzero()
     fraction = occupancy[tuple(rows.unbind(1))]
-    centred = ModelGrid.around(rows, fraction, spacing)
+    top = rows[fraction > OCCUPIED][:, 0].max() if bool((fraction > OCCUPIED).any()) else 0
+    known = rows[:, 0] > top - HEIGHT_MM / spacing
+    centred = ModelGrid.around(rows[known], fraction[known], spacing)
     answers = []
     for mirrored, shift in VIEWS:
         place = replace(centred.moved(np.asarray(shift)), mirrored=mirrored)
-        inputs = input_tensor(rows, fraction, place, network.config.in_channels)
+        inputs = input_tensor(rows[known], fraction[known], place, network.config.in_channels)
         with torch.inference_mode():
             answer = network(inputs, backend, thresholds=thresholds).final
             added = torch.sigmoid(answer.features[:, 0])
@@ -128,7 +132,7 @@ def candidate_on(bone: Volume, answer: Completion) -> Volume:
         both = sample_onto(
             Volume(answer.implant.array + answer.bone.array, answer.bone.geometry), part.geometry
         ).array
-        inside = (both > 0.5) & (added > IMPLANT_SHARE * both) & ~part.array
+        inside = (both > CUT) & (added > IMPLANT_SHARE * both) & ~part.array
         result[low[0] : high[0], low[1] : high[1], low[2] : high[2]] = inside
     return Volume(result, bone.geometry)
 

@@ -22,7 +22,7 @@ def level_loss(levels: Sequence[LevelOutput], recall_weight: float = 1.0) -> Ten
         levels: The classifiers' verdicts with their targets.
         recall_weight: Weight of the voxels that hold some target; the paper's is 1.
     """
-    losses = []
+    losses = [levels[0].logits.sum() * 0]  # a batch without voxels has a loss too
     for level in levels:
         if level.target is None:
             raise ValueError("the network was run without a target")

@@ -102,7 +102,9 @@ def _load(folder: Path, name: str, cache: Path) -> Case:
     digest = hashlib.sha256(f"{_CACHE_FORMAT}|{state}".encode()).hexdigest()[:16]
     path = cache / f"{name}-{digest}.npz"
     if not path.is_file():
-        arrays = _coarse(*[as_mask(read_scan(p).volume)[0] for p in paths])
+        skull, implant = (read_scan(p).volume for p in paths)
+        known = Volume(implant.array != 0, implant.geometry)  # all zero where none is known
+        arrays = _coarse(as_mask(skull)[0], known)
         with whole_file(path, overwrite=True) as file:
             np.savez(file, **arrays)
     with np.load(path) as stored:

@@ -58,14 +58,8 @@ def draw_batch(
         rng: Source of randomness; the same state gives the same batch.
     """
     samples: list[Sample] = []
-    tries = 0
+    failures = 0
     while len(samples) < size:
-        tries += 1
-        if tries > _TRIES * size:
-            raise InputError(
-                f"no defect could be cut in {tries} tries",
-                hint="are the training skulls complete, and as large as a head?",
-            )
         case = cases[int(rng.integers(len(cases)))]
         draws = rng.random(DEFECTS_PER_HEAD)
         wants = [float(draw) < OWN_DEFECT_SHARE for draw in draws]
@@ -81,6 +75,13 @@ def draw_batch(
                     implant = None
             if implant is not None:
                 samples.append(make_sample(head, implant, spacing, in_channels, shift=shift))
+                continue
+            failures += 1
+            if failures > _TRIES + size:
+                raise InputError(
+                    f"no defect could be cut in {failures} tries",
+                    hint="are the training skulls complete, and as large as a head?",
+                )
     return collate(samples)
 
 

@@ -1,6 +1,6 @@
 """Speed and memory of the engine: Table I (ch1), inference, on a real skull at several spacings.
 
-    python tests/benchmarks/engine.py SKULL.nrrd [--engines cpu reference dense] [--spacings 3.6 1.8]
+    python tests/benchmarks/engine.py SKULL.nrrd [--engines cpu dense] [--spacings 1.8 0.9]
 
 Each engine and spacing runs in a process of its own, so that the peak memory (imports included) is
 true. The decoder keeps exactly the skull's voxels, so every engine does the same work; the voxel

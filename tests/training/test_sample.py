@@ -7,6 +7,8 @@ import pytest
 import torch
 from skulls import case
 
+from skullfix.errors import InputError
+from skullfix.images.volume import Geometry
 from skullfix.training.augment import (
     NO_WARP,
     Head,
@@ -14,6 +16,7 @@ from skullfix.training.augment import (
     random_warp,
     sample_head,
 )
+from skullfix.training.population import Case
 from skullfix.training.sample import Sample, collate, cut_defect, draw_batch, make_sample
 
 SPACING = 5.0
@@ -119,3 +122,12 @@ def test_cut_defects_lie_within_the_bone() -> None:
         implant = cut_defect(head, SPACING, np.random.default_rng(seed))
         if implant is not None:
             assert bool((implant >= 0).all() and (implant <= head.skull).all())
+
+
+def test_skulls_that_no_defect_fits_are_refused() -> None:
+    speck = torch.zeros(12, 12, 12, dtype=torch.uint8)
+    speck[5, 5, 5] = 255
+    grid = Geometry((12, 12, 12), (0.9, 0.9, 0.9), (0.0, 0.0, 0.0), (1, 0, 0, 0, 1, 0, 0, 0, 1))
+    case = Case("speck", speck, torch.zeros_like(speck), grid)
+    with pytest.raises(InputError, match="no defect could be cut"):
+        draw_batch([case], 1.8, 4, 40, np.random.default_rng(0))
