@@ -113,6 +113,8 @@ def random_defect(
     Returns:
         The defect, or None when no draw met the range.
     """
+    if not len(points):
+        return None
     top = float(np.quantile(points[:, 2], 0.999))
     vault = points[points[:, 2] > top - 2 * HEAD_RADIUS_MM]
     middle = (vault.min(0) + vault.max(0)) / 2
