@@ -73,8 +73,7 @@ class CpuBackend:
     ) -> Tensor:
         """See `Backend.convolve`."""
         check_volumes(source, target)
-        kind = _Scatter if relation.divisor == 2 else _Gather
-        return kind.apply(features, weight, source, target, relation)  # type: ignore[no-untyped-call]
+        return _Convolution.apply(features, weight, source, target, relation)  # type: ignore[no-untyped-call]
 
 
 def bitmap_of(voxels: VoxelSet) -> bits.Bitmap:
@@ -147,33 +146,40 @@ def _multiply(seen: Tensor, matrix: Tensor, out: Tensor) -> None:
         torch.mm(seen, matrix, out=out)
 
 
-class _Gather(torch.autograd.Function):
+def _gathered(
+    features: Tensor, weight: Tensor, source: VoxelSet, target: VoxelSet, relation: Relation
+) -> Tensor:
     """SAME and DOWN: gather the taps, then multiply."""
-
-    @staticmethod
-    def forward(
-        ctx: FunctionCtx,
-        features: Tensor,
-        weight: Tensor,
-        source: VoxelSet,
-        target: VoxelSet,
-        relation: Relation,
-    ) -> Tensor:
-        ctx.save_for_backward(features, weight)
-        ctx.sets = (source, target, relation)  # type: ignore[attr-defined]
-        out = features.new_empty(len(target), weight.shape[2])
-        matrix = weight.detach().reshape(-1, weight.shape[2])
-        for rows, seen in _tiles(features, source, target, relation):
-            _multiply(seen, matrix, out[rows])
-        return out
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Any:
-        return _gradients(ctx, grad)
+    out = features.new_empty(len(target), weight.shape[2])
+    matrix = weight.reshape(-1, weight.shape[2])
+    for rows, seen in _tiles(features, source, target, relation):
+        _multiply(seen, matrix, out[rows])
+    return out
 
 
-class _Scatter(torch.autograd.Function):
+def _scattered(
+    features: Tensor, weight: Tensor, source: VoxelSet, target: VoxelSet, relation: Relation
+) -> Tensor:
     """UP2 and UP4: multiply every parent by all taps, then let each child collect."""
+    taps, c_in, c_out = weight.shape
+    matrix = weight.transpose(0, 1).reshape(c_in, taps * c_out)
+    products = (features @ matrix).view(-1, taps, c_out)
+    out = features.new_empty(len(target), c_out)
+    index, rows = bitmap_of(source), target.coordinates.numpy()
+    collect_children(
+        out.numpy(),
+        products.numpy(),
+        rows,
+        index.words,
+        index.prefix,
+        index.low,
+        relation.width,
+    )
+    return out
+
+
+class _Convolution(torch.autograd.Function):
+    """Either kind; in both, a source row's gradient gathers from the targets that saw it."""
 
     @staticmethod
     def forward(
@@ -186,38 +192,20 @@ class _Scatter(torch.autograd.Function):
     ) -> Tensor:
         ctx.save_for_backward(features, weight)
         ctx.sets = (source, target, relation)  # type: ignore[attr-defined]
-        taps, c_in, c_out = weight.shape
-        matrix = weight.detach().transpose(0, 1).reshape(c_in, taps * c_out)
-        products = (features.detach() @ matrix).view(-1, taps, c_out)
-        out = features.new_empty(len(target), c_out)
-        index = bitmap_of(source)
-        collect_children(
-            out.numpy(),
-            products.numpy(),
-            target.coordinates.numpy(),
-            index.words,
-            index.prefix,
-            index.low,
-            relation.width,
-        )
-        return out
+        compute = _scattered if relation.divisor == 2 else _gathered
+        return compute(features.detach(), weight.detach(), source, target, relation)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Any:
-        return _gradients(ctx, grad)
-
-
-def _gradients(ctx: Any, grad: Tensor) -> Any:
-    """Gradients of both kinds: every source row gathers the targets that saw it."""
-    features, weight = ctx.saved_tensors
-    source, target, relation = ctx.sets
-    taps, c_in, c_out = weight.shape
-    back = weight.transpose(1, 2).reshape(taps * c_out, c_in)
-    grad_features = torch.empty_like(features) if ctx.needs_input_grad[0] else None
-    grad_weight = weight.new_zeros(c_in, taps * c_out)
-    for rows, seen in _tiles(grad, target, source, relation.reverse()):
-        if grad_features is not None:
-            _multiply(seen, back, grad_features[rows])
-        grad_weight.addmm_(features[rows].T, seen)
-    grad_weight = grad_weight.view(c_in, taps, c_out).transpose(0, 1)
-    return grad_features, grad_weight, None, None, None
+        features, weight = ctx.saved_tensors
+        source, target, relation = ctx.sets
+        taps, c_in, c_out = weight.shape
+        back = weight.transpose(1, 2).reshape(taps * c_out, c_in)
+        grad_features = torch.empty_like(features) if ctx.needs_input_grad[0] else None
+        grad_weight = weight.new_zeros(c_in, taps * c_out)
+        for rows, seen in _tiles(grad, target, source, relation.reverse()):
+            if grad_features is not None:
+                _multiply(seen, back, grad_features[rows])
+            grad_weight.addmm_(features[rows].T, seen)
+        grad_weight = grad_weight.view(c_in, taps, c_out).transpose(0, 1)
+        return grad_features, grad_weight, None, None, None
