@@ -149,7 +149,7 @@ def _multiply(seen: Tensor, matrix: Tensor, out: Tensor) -> None:
 def _gathered(
     features: Tensor, weight: Tensor, source: VoxelSet, target: VoxelSet, relation: Relation
 ) -> Tensor:
-    """SAME and DOWN: gather the taps, then multiply."""
+    """Gather the taps, then multiply: SAME and DOWN."""
     out = features.new_empty(len(target), weight.shape[2])
     matrix = weight.reshape(-1, weight.shape[2])
     for rows, seen in _tiles(features, source, target, relation):
@@ -160,7 +160,7 @@ def _gathered(
 def _scattered(
     features: Tensor, weight: Tensor, source: VoxelSet, target: VoxelSet, relation: Relation
 ) -> Tensor:
-    """UP2 and UP4: multiply every parent by all taps, then let each child collect."""
+    """Multiply every parent by all taps, then let each child collect: UP2 and UP4."""
     taps, c_in, c_out = weight.shape
     matrix = weight.transpose(0, 1).reshape(c_in, taps * c_out)
     products = (features @ matrix).view(-1, taps, c_out)
