@@ -21,15 +21,21 @@ def card_path(path: Path) -> Path:
     return path.with_suffix(".json")
 
 
-def save_checkpoint(network: SparseUNet, card: dict[str, Any], path: Path) -> Path:
+def save_checkpoint(
+    network: SparseUNet, card: dict[str, Any], path: Path, *, half: bool = False
+) -> Path:
     """Write a network and its card, each atomically, the card last.
 
     Args:
         network: In whatever mode; parameters and running statistics are stored.
         card: Goes into the card, completed by the network's configuration.
         path: ``NAME.safetensors``.
+        half: Store the parameters (not the running statistics) as float16: half the size, and
+            what `load_network` gives back is float32 again.
     """
     tensors = {name: value.contiguous() for name, value in network.state_dict().items()}
+    if half:
+        tensors |= {name: value.detach().half() for name, value in network.named_parameters()}
     text = json.dumps({**card, **network.config.to_dict()}, indent=2, sort_keys=True)
     with whole_file(path, overwrite=True) as file:
         file.write(save(tensors, {"format": "skullfix"}))
@@ -52,8 +58,9 @@ def load_network(path: Path, card: dict[str, Any]) -> SparseUNet:
     with torch.device("meta"):  # takes no memory, whatever the card says
         network = SparseUNet(config)
     try:
-        tensors = load_file(path)
+        stored = load_file(path)
         kinds = {name: value.dtype for name, value in network.state_dict().items()}
+        tensors = {n: v.float() if v.dtype == torch.half else v for n, v in stored.items()}
         odd = [name for name, value in tensors.items() if value.dtype != kinds.get(name)]
         if odd:
             raise ValueError(f"{odd[0]} is {tensors[odd[0]].dtype} or unknown")

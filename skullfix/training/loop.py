@@ -120,6 +120,13 @@ def _freeze_norms(network: torch.nn.Module) -> None:
             module.eval()
 
 
+def last_scores(log: Path) -> dict[str, float]:
+    """Read the validation DSC of the last line of a log that has one, ``challenge`` and ``varied``."""
+    with log.open(encoding="utf-8", newline="") as stream:
+        measured = [row for row in csv.DictReader(stream) if row["varied"]]
+    return {k: float(measured[-1][k]) for k in ("challenge", "varied")} if measured else {}
+
+
 class _Log:
     """``log.csv``: a line every LOG_EVERY steps, validation DSC where it was measured."""
 

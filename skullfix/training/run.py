@@ -10,7 +10,7 @@ from skullfix.errors import InputError, OutputError, UsageError
 from skullfix.networks.checkpoint import save_checkpoint
 from skullfix.networks.config import CONFIGS
 from skullfix.sparse.threads import set_threads
-from skullfix.training.loop import train
+from skullfix.training.loop import last_scores, train
 from skullfix.training.population import load_cases, read_split
 from skullfix.training.settings import Settings
 from skullfix.training.state import STATE_FILE
@@ -88,14 +88,27 @@ def train_complete(
         "version": "0",
         "task": task,
         "spacing_mm": settings.spacing,
-        "training_data": f"{len(cases)} skulls of {data.name}",
+        "training_data": f"{len(cases)} skulls of the folder {data.name}",
+        "licence": "that of the training data",
+        "metrics": {f"validation_{k}": v for k, v in last_scores(run / "log.csv").items()},
+        "created_with": [_command(task, data, settings)],
+        "thresholds": None,
+        "notes": "Implant DSC of the metrics is measured on the network's own grid.",
         "settings": settings.to_dict(),
         **network.config.to_dict(),
     }
-    path = save_checkpoint(network, card, run / CHECKPOINT_FILE)
+    path = save_checkpoint(network, card, run / CHECKPOINT_FILE, half=True)
     return {
         "status": "success",
         "checkpoint": str(path),
         "log": str(run / "log.csv"),
         "steps": settings.steps,
     }
+
+
+def _command(task: str, data: Path, settings: Settings) -> str:
+    """Write the command line that makes this run."""
+    words = [f"skullfix train {task} {data.name} -o RUN"]
+    for field in ("architecture", "spacing", "steps", "batch", "rate", "seed"):
+        words.append(f"--{field} {getattr(settings, field)}")
+    return " ".join(words)

@@ -119,13 +119,24 @@ def test_a_card_without_fields() -> None:
         config_from_card({"architecture": "table1-ch1"})
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.float64, torch.int32])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64, torch.int32])
 def test_another_type(saved: Path, dtype: torch.dtype) -> None:
     tensors = load_file(saved)
     tensors["final.weight"] = tensors["final.weight"].to(dtype)
     save_file(tensors, saved)
     with pytest.raises(WeightsError, match=r"final\.weight"):
         load_network(saved, card_of(saved))
+
+
+def test_half_precision_halves_the_file_and_comes_back_as_float32(tmp_path: Path) -> None:
+    network = SparseUNet(CONFIGS["implant-s"])
+    whole = save_checkpoint(network, {}, tmp_path / "whole.safetensors")
+    half = save_checkpoint(network, {}, tmp_path / "half.safetensors", half=True)
+    assert half.stat().st_size < 0.51 * whole.stat().st_size
+    again = load_network(half, card_of(half)).state_dict()
+    for name, value in network.state_dict().items():
+        assert again[name].dtype == value.dtype
+        torch.testing.assert_close(again[name], value, rtol=1e-3, atol=1e-6)
 
 
 @pytest.mark.parametrize("change", ["more", "fewer"])
