@@ -121,7 +121,7 @@ def _freeze_norms(network: torch.nn.Module) -> None:
 
 
 def last_scores(log: Path) -> dict[str, float]:
-    """Read the validation DSC of the last line of a log that has one, ``challenge`` and ``varied``."""
+    """Read the last validation DSC in a log: ``challenge`` and ``varied``, if there is one."""
     with log.open(encoding="utf-8", newline="") as stream:
         measured = [row for row in csv.DictReader(stream) if row["varied"]]
     return {k: float(measured[-1][k]) for k in ("challenge", "varied")} if measured else {}

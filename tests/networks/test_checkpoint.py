@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from skullfix.errors import WeightsError
 from skullfix.networks.checkpoint import card_path, load_network, save_checkpoint
 from skullfix.networks.config import CONFIGS, NetworkConfig, config_from_card
+from skullfix.networks.unet import SparseUNet
 from skullfix.sparse.backend import get_backend
 
 
