@@ -30,7 +30,7 @@ VIEWS = (  # (left and right exchanged?, whole voxels (z, y, x) moved): the mean
     (False, (3, -2, 2)),
     (True, (-2, 3, -3)),
 )
-CUT = 0.5  # occupancy of bone and implant together from which a voxel is filled
+CUT = 0.45  # occupancy of bone and implant together that fills a voxel; from training skulls
 _MARGIN = 2  # model voxels around the answer, so that interpolation ends at zero
 
 
@@ -114,7 +114,7 @@ def candidate_on(bone: Volume, answer: Completion) -> Volume:
     """Bring the answer to the scan's grid, below the network's resolution.
 
     Where implant and bone meet, neither fills the coarse voxel, but together they do: the sum is
-    interpolated and cut at one half, so that no gap is left at the rim. Bone is never part of it.
+    interpolated and cut near one half, so that no gap is left at the rim. Bone is never part of it.
 
     Args:
         bone: The defective skull, bool.
