@@ -24,13 +24,10 @@ from skullfix.meshes.measure import measure_mesh
 from skullfix.meshes.mesh import Mesh
 from skullfix.meshes.surface import mask_surface
 from skullfix.meshes.write import MESH_FORMATS, Space, write_mesh
-from skullfix.networks.checkpoint import load_network
-from skullfix.networks.unet import NO_THRESHOLDS, SparseUNet
 from skullfix.report.preview import contact_sheet, write_png
-from skullfix.sparse.backend import Backend, get_backend
 from skullfix.tasks.document import Progress, Stopwatch, peak_memory_bytes, write_document
+from skullfix.tasks.model import Model, load_model
 from skullfix.tasks.predict import candidate_on, complete_coarse
-from skullfix.weights.resolve import CheckpointFile, resolve_checkpoint
 
 Kind = Literal["auto", "ct", "mask"]
 
@@ -68,25 +65,6 @@ class CompleteOptions:
 
 
 @dataclass(frozen=True, eq=False)
-class Model:
-    """A network ready for use, and where it came from."""
-
-    network: SparseUNet
-    backend: Backend
-    checkpoint: CheckpointFile
-
-    @property
-    def spacing(self) -> float:
-        """Voxel spacing of the network's grid, mm."""
-        return float(self.checkpoint.card["spacing_mm"])
-
-    @property
-    def thresholds(self) -> tuple[float, ...]:
-        """Pruning threshold of each level, coarsest first."""
-        return tuple(self.checkpoint.card.get("thresholds") or NO_THRESHOLDS)
-
-
-@dataclass(frozen=True, eq=False)
 class CompleteResult:
     """What `complete` found.
 
@@ -110,18 +88,6 @@ class CompleteResult:
     def completed(self) -> Volume:
         """Bone and what was missing together."""
         return Volume(self.bone.array | self.filled.array, self.bone.geometry)
-
-
-def load_model(reference: str | None, backend: str, progress: Progress | None = None) -> Model:
-    """Find the checkpoint for `complete` and read it.
-
-    Raises:
-        WeightsError: It cannot be had or trusted.
-        UsageError: The backend cannot run here.
-    """
-    checkpoint = resolve_checkpoint(reference, task="complete", progress=progress)
-    network = load_network(checkpoint.path, checkpoint.card)
-    return Model(network, get_backend(backend), checkpoint)
 
 
 def complete(

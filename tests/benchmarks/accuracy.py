@@ -22,7 +22,8 @@ from skullfix.evaluation.metrics import dice, reconstruction_error
 from skullfix.images.mask import as_mask
 from skullfix.images.read import read_scan
 from skullfix.images.volume import Volume
-from skullfix.tasks.complete import Model, complete_bone, load_model
+from skullfix.tasks.complete import complete_bone
+from skullfix.tasks.model import Model, load_model
 from skullfix.training.defects import FAMILIES
 from skullfix.training.population import read_split
 from skullfix.training.simulate import simulate_defect

@@ -1,0 +1,42 @@
+"""A network ready for use: found, checked, read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from skullfix.networks.checkpoint import load_network
+from skullfix.networks.unet import NO_THRESHOLDS, SparseUNet
+from skullfix.sparse.backend import Backend, get_backend
+from skullfix.tasks.document import Progress
+from skullfix.weights.resolve import CheckpointFile, resolve_checkpoint
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A network ready for use, and where it came from."""
+
+    network: SparseUNet
+    backend: Backend
+    checkpoint: CheckpointFile
+
+    @property
+    def spacing(self) -> float:
+        """Voxel spacing of the network's grid, mm."""
+        return float(self.checkpoint.card["spacing_mm"])
+
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        """Pruning threshold of each level, coarsest first."""
+        return tuple(self.checkpoint.card.get("thresholds") or NO_THRESHOLDS)
+
+
+def load_model(reference: str | None, backend: str, progress: Progress | None = None) -> Model:
+    """Find the checkpoint for `complete` and read it.
+
+    Raises:
+        WeightsError: It cannot be had or trusted.
+        UsageError: The backend cannot run here.
+    """
+    checkpoint = resolve_checkpoint(reference, task="complete", progress=progress)
+    network = load_network(checkpoint.path, checkpoint.card)
+    return Model(network, get_backend(backend), checkpoint)
