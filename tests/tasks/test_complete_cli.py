@@ -267,14 +267,14 @@ def test_an_output_folder_that_is_a_file_is_refused(tmp_path: Path, defective: V
 def test_a_real_oblique_skull_is_completed(real_data: Path, tmp_path: Path) -> None:
     """A validation case with its challenge defect, at the input's full grid."""
     folder = real_data / "autoimplant"
-    skull = read_scan(folder / "complete_skull" / "021.nrrd").volume
-    implant = read_scan(folder / "implant" / "021.nrrd").volume
+    skull = read_scan(folder / "complete_skull" / "063.nrrd").volume
+    implant = read_scan(folder / "implant" / "063.nrrd").volume
     bone = Volume((skull.array & ~(implant.array > 0)).astype(np.uint8), skull.geometry)
-    write_volume(bone, tmp_path / "021.nrrd")
-    done = skullfix("complete", tmp_path / "021.nrrd", "--json", timeout=300)
+    write_volume(bone, tmp_path / "063.nrrd")
+    done = skullfix("complete", tmp_path / "063.nrrd", "--json", timeout=300)
     assert done.returncode == 0, done.stderr
     done = skullfix(
-        "evaluate", tmp_path / "021_implant.nrrd", folder / "implant" / "021.nrrd",
-        "--defective", tmp_path / "021.nrrd", "--json",
+        "evaluate", tmp_path / "021_implant.nrrd", folder / "implant" / "063.nrrd",
+        "--defective", tmp_path / "063.nrrd", "--json",
     )  # fmt: skip
     assert json.loads(done.stdout)["dice"] > 0.75
