@@ -274,7 +274,7 @@ def test_a_real_oblique_skull_is_completed(real_data: Path, tmp_path: Path) -> N
     done = skullfix("complete", tmp_path / "063.nrrd", "--json", timeout=300)
     assert done.returncode == 0, done.stderr
     done = skullfix(
-        "evaluate", tmp_path / "021_implant.nrrd", folder / "implant" / "063.nrrd",
+        "evaluate", tmp_path / "063_implant.nrrd", folder / "implant" / "063.nrrd",
         "--defective", tmp_path / "063.nrrd", "--json",
     )  # fmt: skip
     assert json.loads(done.stdout)["dice"] > 0.75
