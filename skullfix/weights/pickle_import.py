@@ -47,8 +47,7 @@ def read_pickled_state(path: Path) -> dict[str, Tensor]:
             loaded = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise WeightsError(
-            f"{path} was refused: it is damaged, or holds more than tensors and wants to run code "
-            f"({str(error).splitlines()[0]}).",
+            f"{path} was refused: it is damaged, or holds more than tensors and wants to run code.",
             hint="Ask its authors for a plain state dict (torch.save(model.state_dict(), FILE)).",
         ) from error
     except Exception as error:  # torch raises many kinds for damaged files; none is our fault
