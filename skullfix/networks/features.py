@@ -48,12 +48,12 @@ class ModelGrid:
         z, y, x = (int(o + s) for o, s in zip(self.offset, shift, strict=True))
         return ModelGrid((z, y, x), self.spacing, self.mirrored)
 
-    def coordinates(self, rows: Tensor, volume: int = 0) -> Tensor:
-        """(N, 3) array indices (z, y, x) to (N, 4) int32 network coordinates."""
+    def coordinates(self, rows: Tensor) -> Tensor:
+        """(N, 3) array indices (z, y, x) to (N, 4) int32 network coordinates, volume 0."""
         placed = rows.to(torch.int32) + torch.tensor(self.offset, dtype=torch.int32)
         if self.mirrored:
             placed[:, 2] = 2 * CENTRE - placed[:, 2]
-        return torch.nn.functional.pad(placed, (1, 0), value=volume)
+        return torch.nn.functional.pad(placed, (1, 0))
 
     def indices(self, coordinates: Tensor) -> Tensor:
         """(N, 4) network coordinates to (N, 3) int64 array indices (z, y, x)."""

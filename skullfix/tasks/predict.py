@@ -41,12 +41,10 @@ class Completion:
     Attributes:
         implant: (z, y, x) float32, occupancy of the implant, 0 to 1.
         bone: (z, y, x) float32, occupancy of the defective skull.
-        voxels: Number of voxels that the network was given.
     """
 
     implant: Volume
     bone: Volume
-    voxels: int
 
 
 def complete_coarse(
@@ -80,13 +78,15 @@ def complete_coarse(
     occupancy = torch.from_numpy(sample_onto(coarse, grid).array) / 255
     rows = (occupancy > 0).nonzero()
     fraction = occupancy[tuple(rows.unbind(1))]
-    top = rows[fraction > OCCUPIED][:, 0].max() if bool((fraction > OCCUPIED).any()) else 0
+    bony = rows[fraction > OCCUPIED, 0]
+    top = int(bony.max()) if len(bony) else 0
     known = rows[:, 0] > top - HEIGHT_MM / spacing
-    centred = ModelGrid.around(rows[known], fraction[known], spacing)
+    head, filled = rows[known], fraction[known]
+    centred = ModelGrid.around(head, filled, spacing)
     answers = []
     for mirrored, shift in VIEWS:
         place = replace(centred.moved(np.asarray(shift)), mirrored=mirrored)
-        inputs = input_tensor(rows[known], fraction[known], place, network.config.in_channels)
+        inputs = input_tensor(head, filled, place, network.config.in_channels)
         with torch.inference_mode():
             answer = network(inputs, backend, thresholds=thresholds).final
             added = torch.sigmoid(answer.features[:, 0])
@@ -105,9 +105,7 @@ def complete_coarse(
     solid = torch.zeros(part.shape)
     solid[tuple((rows[there] - first).unbind(1))] = fraction[there]
     implant = torch.minimum(implant, 1 - solid)
-    return Completion(
-        Volume(implant.numpy(), part), Volume(solid.numpy(), part), len(inputs.voxels)
-    )
+    return Completion(Volume(implant.numpy(), part), Volume(solid.numpy(), part))
 
 
 def candidate_on(bone: Volume, answer: Completion) -> Volume:

@@ -18,7 +18,7 @@ def perfect_answer(bone: Volume, implant: Volume, spacing: float) -> Completion:
     whole = Volume(bone.array | implant.array, bone.geometry)
     grid = world_grid(*world_bounds(block_average(whole).geometry), spacing)
     parts = [sample_onto(block_average(m), grid).array / 255 for m in (implant, bone)]
-    return Completion(Volume(parts[0], grid), Volume(parts[1], grid), 0)
+    return Completion(Volume(parts[0], grid), Volume(parts[1], grid))
 
 
 @pytest.mark.parametrize("flip", [False, True])
@@ -52,5 +52,5 @@ def test_an_answer_outside_the_scan_is_cut_off() -> None:
         (x + 5000, y, z),
         answer.implant.geometry.direction,
     )
-    moved = Completion(Volume(answer.implant.array, away), Volume(answer.bone.array, away), 0)
+    moved = Completion(Volume(answer.implant.array, away), Volume(answer.bone.array, away))
     assert not candidate_on(bone, moved).array.any()
