@@ -6,18 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_erosion, find_objects
+from scipy.ndimage import binary_erosion
 from scipy.spatial import cKDTree
 
+from skullfix.images.box import bounding_box, slices
+
 Mask = NDArray[np.bool_]
-
-
-def box(mask: Mask) -> tuple[slice, slice, slice] | None:
-    """Smallest box (z, y, x slices) around the voxels of a mask; None if there are none."""
-    if not mask.any():
-        return None
-    found = find_objects(mask.view(np.uint8) if mask.dtype == np.bool_ else mask)[0]
-    return (found[0], found[1], found[2])
 
 
 def border(mask: Mask) -> Mask:
@@ -37,13 +31,11 @@ def border_points(mask: Mask, spacing: Sequence[float]) -> NDArray[np.float64]:
         mask: (z, y, x) bool.
         spacing: mm along (z, y, x).
     """
-    around = box(mask)
-    if around is None:
+    box = bounding_box(mask)
+    if box is None:
         return np.empty((0, 3))
-    start = np.array([part.start for part in around])
-    points: NDArray[np.float64] = (np.argwhere(border(mask[around])) + start) * np.asarray(
-        spacing, dtype=np.float64
-    )
+    index = np.argwhere(border(mask[slices(*box)])) + np.array(box[0])
+    points: NDArray[np.float64] = index * np.asarray(spacing, dtype=np.float64)
     return points
 
 

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from skullfix.evaluation.borders import border, border_points, box, distances
+from skullfix.evaluation.borders import border, border_points, distances
+from skullfix.images.box import bounding_box, slices
 
 _ROUNDING_MM = 1e-9
 """A voxel at exactly the distance is near, however index times spacing rounds."""
@@ -65,14 +66,12 @@ def boundary_dice(
     """
     a, b = _pair(a, b)
     union, skull = _pair(a | b, defective)
-    around = box(union)
-    if around is None:
+    box = bounding_box(union)
+    if box is None:
         return 1.0
-    reach = [int(np.ceil(distance / step)) + 1 for step in spacing]
-    wide = tuple(
-        slice(max(part.start - more, 0), part.stop + more)
-        for part, more in zip(around, reach, strict=True)
-    )
+    z, y, x = (int(np.ceil(distance / step)) + 1 for step in spacing)
+    (z0, y0, x0), (z1, y1, x1) = box
+    wide = slices((max(z0 - z, 0), max(y0 - y, 0), max(x0 - x, 0)), (z1 + z, y1 + y, x1 + x))
     union, skull = union[wide], skull[wide]
     near = union & skull
     voxels = np.argwhere(union & ~skull)

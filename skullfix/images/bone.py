@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, find_objects, label, minimum
 
 from skullfix.errors import InputError
+from skullfix.images.box import bounding_box, slices
 from skullfix.images.head import SKIN_HU, coarse_steps, find_head, refine
 from skullfix.images.hounsfield import hounsfield
-from skullfix.images.resample import bounding_box
 from skullfix.images.threshold import DEFAULT_HU, auto_threshold
 from skullfix.images.volume import Volume
 
@@ -80,7 +80,7 @@ def extract_bone(
         inside = bone.copy()
     box = bounding_box(inside)
     if box is not None:
-        part = inside[tuple(slice(*ends) for ends in zip(*box, strict=True))]
+        part = inside[slices(*box)]
         part &= _belonging(part, (spacing[0], spacing[1], spacing[2]), steps)
     removed = (np.count_nonzero(bone) - np.count_nonzero(inside)) * unit / 1000.0
     if dry:

@@ -20,33 +20,6 @@ LPS_AXES = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 _CHUNK_POINTS = 2_000_000
 
 
-def crop(volume: Volume, low: tuple[int, int, int], high: tuple[int, int, int]) -> Volume:
-    """Take the part from index `low` to `high` (exclusive), both (z, y, x), with its geometry."""
-    geometry = volume.geometry
-    size = tuple(h - lo for h, lo in zip(high[::-1], low[::-1], strict=True))
-    shift = np.append(np.asarray(low[::-1], np.float64), 1.0)
-    origin = tuple(float(v) for v in (geometry.affine() @ shift)[:3])
-    part = volume.array[low[0] : high[0], low[1] : high[1], low[2] : high[2]]
-    return Volume(part, Geometry(size, geometry.spacing, origin, geometry.direction))  # type: ignore[arg-type]
-
-
-def bounding_box(
-    mask: NDArray[np.bool_] | NDArray[np.uint8], margin: int = 0
-) -> tuple[tuple[int, int, int], tuple[int, int, int]] | None:
-    """Find the first and last + 1 index (z, y, x) that is not zero, widened and clipped.
-
-    None if there is none.
-    """
-    low, high = [], []
-    for axis in range(3):
-        line = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis)))
-        if not len(line):
-            return None
-        low.append(max(0, int(line[0]) - margin))
-        high.append(min(mask.shape[axis], int(line[-1]) + 1 + margin))
-    return (low[0], low[1], low[2]), (high[0], high[1], high[2])
-
-
 def block_average(mask: Volume, spacing: float = BLOCK_SPACING_MM) -> Volume:
     """Average whole blocks of voxels so that the grid's spacing comes near `spacing`.
 

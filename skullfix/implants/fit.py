@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from skullfix.errors import InputError, OutputError, UsageError
-from skullfix.images.resample import bounding_box, crop
+from skullfix.images.box import bounding_box, crop
 from skullfix.images.volume import Volume
 from skullfix.implants.bevel import bevel_lip
 from skullfix.implants.clearance import with_clearance

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from skullfix.errors import InputError
-from skullfix.images.resample import bounding_box, crop
+from skullfix.images.box import bounding_box, crop
 from skullfix.images.volume import Geometry, Volume
 from skullfix.implants.distance import distance_to
 

@@ -17,14 +17,8 @@ from PIL import Image
 from scipy import ndimage
 
 from skullfix.errors import InputError
-from skullfix.images.resample import (
-    block_average,
-    bounding_box,
-    crop,
-    sample_onto,
-    world_bounds,
-    world_grid,
-)
+from skullfix.images.box import bounding_box, crop
+from skullfix.images.resample import block_average, sample_onto, world_bounds, world_grid
 from skullfix.images.volume import Geometry, Volume
 
 RGB = tuple[int, int, int]

@@ -9,21 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skullfix.images.resample import (
-    block_average,
-    bounding_box,
-    crop,
-    sample_onto,
-    world_bounds,
-    world_grid,
-)
+from skullfix.images.box import bounding_box, crop, slices
+from skullfix.images.resample import block_average, sample_onto, world_bounds, world_grid
 from skullfix.images.volume import Geometry, Volume
-from skullfix.networks.features import OCCUPIED, ModelGrid, input_tensor
+from skullfix.networks.features import HEIGHT_MM, OCCUPIED, ModelGrid, input_tensor
 from skullfix.networks.unet import SparseUNet
 from skullfix.sparse.backend import Backend
 
 IMPLANT_SHARE = 0.2  # of the completed bone in a voxel must be implant for the voxel to count
-HEIGHT_MM = 165.0  # from the vertex down; jaw and neck below would only move the head's centre
 VIEWS = (  # (left and right exchanged?, whole voxels (z, y, x) moved): the mean answer counts
     (False, (0, 0, 0)),
     (True, (0, 0, 0)),
@@ -131,7 +124,7 @@ def candidate_on(bone: Volume, answer: Completion) -> Volume:
             Volume(answer.implant.array + answer.bone.array, answer.bone.geometry), part.geometry
         ).array
         inside = (both > CUT) & (added > IMPLANT_SHARE * both) & ~part.array
-        result[low[0] : high[0], low[1] : high[1], low[2] : high[2]] = inside
+        result[slices(low, high)] = inside
     return Volume(result, bone.geometry)
 
 

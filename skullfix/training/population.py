@@ -14,9 +14,10 @@ from torch import Tensor
 
 from skullfix.errors import InputError
 from skullfix.files.whole import whole_file
+from skullfix.images.box import bounding_box, crop
 from skullfix.images.mask import as_mask
 from skullfix.images.read import read_scan
-from skullfix.images.resample import block_average, bounding_box, crop
+from skullfix.images.resample import block_average
 from skullfix.images.volume import Geometry, Volume
 
 _CACHE_FORMAT = 1

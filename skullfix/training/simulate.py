@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skullfix.errors import InputError, UsageError
-from skullfix.images.resample import block_average, bounding_box, crop
+from skullfix.images.box import bounding_box, crop
+from skullfix.images.resample import block_average
 from skullfix.images.volume import Volume
 from skullfix.training.defects import FAMILIES, VOLUME_RANGE_ML, Defect, random_defect
 

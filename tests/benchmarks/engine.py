@@ -26,16 +26,10 @@ def one(skull: Path, engine: str, spacing: float, threads: int) -> dict[str, obj
     """Time one engine at one spacing, in this process."""
     import torch
 
+    from skullfix.images.box import bounding_box, crop
     from skullfix.images.mask import as_mask
     from skullfix.images.read import read_scan
-    from skullfix.images.resample import (
-        block_average,
-        bounding_box,
-        crop,
-        sample_onto,
-        world_bounds,
-        world_grid,
-    )
+    from skullfix.images.resample import block_average, sample_onto, world_bounds, world_grid
     from skullfix.networks.config import CONFIGS
     from skullfix.networks.dense import DenseUNet
     from skullfix.networks.unet import SparseUNet

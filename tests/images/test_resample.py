@@ -8,14 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import map_coordinates
 
-from skullfix.images.resample import (
-    block_average,
-    bounding_box,
-    crop,
-    sample_onto,
-    world_bounds,
-    world_grid,
-)
+from skullfix.images.resample import block_average, sample_onto, world_bounds, world_grid
 from skullfix.images.volume import Geometry, Volume
 
 PLAIN = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
@@ -29,26 +22,6 @@ def turned(angle: float) -> tuple[float, ...]:
 def volume(array: np.ndarray, spacing: tuple[float, float, float], angle: float = 0.0) -> Volume:
     size = (array.shape[2], array.shape[1], array.shape[0])
     return Volume(array, Geometry(size, spacing, (3.0, -7.0, 11.0), turned(angle)))  # type: ignore[arg-type]
-
-
-def test_bounding_box_of_nothing_is_none() -> None:
-    assert bounding_box(np.zeros((3, 4, 5), bool)) is None
-
-
-def test_bounding_box_is_tight_and_its_margin_is_clipped() -> None:
-    mask = np.zeros((6, 7, 8), bool)
-    mask[1, 2:4, 7] = True
-    assert bounding_box(mask) == ((1, 2, 7), (2, 4, 8))
-    assert bounding_box(mask, margin=2) == ((0, 0, 5), (4, 6, 8))
-
-
-def test_a_crop_stays_where_it_was_in_the_world() -> None:
-    whole = volume(np.arange(6 * 7 * 8).reshape(6, 7, 8), (0.5, 0.7, 1.1), 0.3)
-    part = crop(whole, (2, 3, 1), (5, 6, 4))
-    inner = part.geometry.affine() @ [1, 2, 0, 1]
-    outer = whole.geometry.affine() @ [2, 5, 2, 1]
-    np.testing.assert_allclose(inner, outer)
-    assert part.array[0, 2, 1] == whole.array[2, 5, 2]
 
 
 @settings(max_examples=30, deadline=None)

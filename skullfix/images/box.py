@@ -1,0 +1,41 @@
+"""Boxes around what a mask holds, and the parts of volumes within them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skullfix.images.volume import Geometry, Volume
+
+Index = tuple[int, int, int]
+
+
+def slices(low: Index, high: Index) -> tuple[slice, slice, slice]:
+    """Give the box from index `low` to `high` (exclusive), both (z, y, x), as slices."""
+    return slice(low[0], high[0]), slice(low[1], high[1]), slice(low[2], high[2])
+
+
+def crop(volume: Volume, low: Index, high: Index) -> Volume:
+    """Take the part from index `low` to `high` (exclusive), both (z, y, x), with its geometry."""
+    geometry = volume.geometry
+    size = (high[2] - low[2], high[1] - low[1], high[0] - low[0])
+    x, y, z = (geometry.affine() @ np.array([*low[::-1], 1.0]))[:3].tolist()
+    grid = Geometry(size, geometry.spacing, (x, y, z), geometry.direction)
+    return Volume(volume.array[slices(low, high)], grid)
+
+
+def bounding_box(
+    mask: NDArray[np.bool_] | NDArray[np.uint8], margin: int = 0
+) -> tuple[Index, Index] | None:
+    """Find the first and last + 1 index (z, y, x) that is not zero, widened and clipped.
+
+    None if there is none.
+    """
+    low, high = [], []
+    for axis in range(3):
+        line = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis)))
+        if not len(line):
+            return None
+        low.append(max(0, int(line[0]) - margin))
+        high.append(min(mask.shape[axis], int(line[-1]) + 1 + margin))
+    return (low[0], low[1], low[2]), (high[0], high[1], high[2])
