@@ -13,7 +13,8 @@ from skullfix.cli.render import JsonOption, QuietOption, command
 def train(
     task: Annotated[str, typer.Argument(help="What to train: complete.")],
     data: Annotated[
-        Path, typer.Argument(help="Folder with complete_skull/, implant/ and split.txt.")
+        list[Path],
+        typer.Argument(help="Folders with complete_skull/, split.txt and, if known, implant/."),
     ],
     run: Annotated[Path, typer.Option("-o", "--output", help="Folder of the run.")],
     resume: Annotated[
@@ -26,6 +27,9 @@ def train(
     steps: Annotated[int, typer.Option(help="Optimiser steps in all.", min=1)] = 10_000,
     batch: Annotated[int, typer.Option(help="Volumes a step.", min=1, max=64)] = 4,
     rate: Annotated[float, typer.Option(help="Peak learning rate.", min=1e-7, max=1)] = 2e-3,
+    start: Annotated[
+        str | None, typer.Option(help="Network to begin with: NAME, NAME@VERSION or a path.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of everything random.", min=0)] = 0,
     backend: Annotated[str, typer.Option(help="auto, reference or cpu.")] = "auto",
     threads: Annotated[int, typer.Option(help="Threads; 0 for all.", min=0)] = 0,
@@ -39,7 +43,7 @@ def train(
     Example: skullfix train complete autoimplant/ -o runs/first --resume
     """
     with command(json_output, quiet=quiet) as out:
-        out.facts.update(task=f"train {task}", inputs=[str(data)])
+        out.facts.update(task=f"train {task}", inputs=[str(folder) for folder in data])
         from skullfix.training.run import train_complete
         from skullfix.training.settings import Settings
 
@@ -49,6 +53,7 @@ def train(
             data,
             run,
             settings,
+            start=start,
             resume=resume,
             backend=backend,
             threads=threads,

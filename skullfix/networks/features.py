@@ -18,6 +18,7 @@ from skullfix.sparse.voxels import VoxelSet, encode
 
 OCCUPIED = 0.25  # a voxel enters the network when bone fills more than this fraction of it
 CENTRE = 128
+HEIGHT_MM = 165.0  # from the vertex down; jaw and neck below would only move the head's centre
 _POSITION_UNIT_MM = 100.0
 
 

@@ -11,6 +11,8 @@ from torch import Tensor
 
 from skullfix.images.resample import trilinear, world_bounds, world_grid
 from skullfix.images.volume import Geometry
+from skullfix.networks.features import HEIGHT_MM
+from skullfix.training.look import Look, change_look
 from skullfix.training.population import Case
 
 _CONTROL_MM = 45.0  # distance between the elastic deformation's control points
@@ -73,13 +75,21 @@ def random_warp(rng: np.random.Generator) -> Warp:
     return Warp(rotation @ stretch @ shear @ mirror, bend)
 
 
-def sample_head(case: Case, spacing: float, warp: Warp = NO_WARP, *, implant: bool = True) -> Head:
+def sample_head(
+    case: Case,
+    spacing: float,
+    warp: Warp = NO_WARP,
+    look: Look | None = None,
+    *,
+    implant: bool = True,
+) -> Head:
     """Put a case on the network's grid, deformed.
 
     Args:
         case: The skull and its implant at about 0.9 mm.
         spacing: The network's spacing in mm.
         warp: `random_warp` or, for a plain resampling, NO_WARP.
+        look: `random_look`, or None to leave the bone as it is.
         implant: Whether the case's own implant is wanted; if not, it is all zero.
     """
     low, high = world_bounds(case.geometry)
@@ -101,19 +111,30 @@ def sample_head(case: Case, spacing: float, warp: Warp = NO_WARP, *, implant: bo
         mode="trilinear",
         align_corners=True,
     )[0].permute(1, 2, 3, 0)
-    skull = trilinear(case.skull.float(), field)
-    rows = (skull > 0).nonzero()
-    fraction = skull[tuple(rows.unbind(1))] / 255
-    if not implant:
-        return Head(rows, fraction, torch.zeros_like(fraction), grid)
-    own = trilinear(case.implant.float(), field[tuple(rows.unbind(1))]) / 255
-    return Head(rows, fraction, torch.minimum(own, fraction), grid)
+    skull = trilinear(case.skull.float(), field) / 255
+    own = torch.zeros_like(skull)
+    if implant:
+        there = tuple(skull.nonzero().unbind(1))
+        own[there] = torch.minimum(
+            trilinear(case.implant.float(), field[there]) / 255, skull[there]
+        )
+    if look is not None:
+        skull, own = change_look(skull, own, look, spacing)
+    rows = skull.nonzero()
+    there = tuple(rows.unbind(1))
+    return Head(rows, skull[there], own[there], grid)
 
 
 def crop_field_of_view(head: Head, rng: np.random.Generator) -> Head:
-    """Sometimes lose the lowest slices, up to 30 % of the height, as a short scan does."""
-    if rng.random() >= 0.4:
-        return head
-    lost = int(rng.uniform(0, 0.3) * head.grid.shape[0])
-    seen = head.rows[:, 0] >= lost
+    """Leave what lies more than HEIGHT_MM below the vertex away, as `complete` does.
+
+    Sometimes more is lost, as in a short scan: up to 30 % of the height below, 8 % on top.
+    """
+    draws, shares = rng.random(2), rng.uniform(0, 1, 2)
+    height = head.grid.shape[0]
+    low = int(0.3 * shares[0] * height) if draws[0] < 0.4 else 0
+    high = height - (int(0.08 * shares[1] * height) if draws[1] < 0.05 else 0)
+    if len(head.rows):
+        low = max(low, int(head.rows[:, 0].max() - HEIGHT_MM / head.grid.spacing[2]) + 1)
+    seen = (head.rows[:, 0] >= low) & (head.rows[:, 0] < high)
     return Head(head.rows[seen], head.skull[seen], head.implant[seen], head.grid)

@@ -20,7 +20,9 @@ FAMILIES = (
     "occipital",
     "irregular",
     "two-holes",
+    "ragged",
 )
+_SHARES = (0.18, 0.15, 0.1, 0.1, 0.25, 0.12, 0.1)  # of FAMILIES, where none is asked for
 VOLUME_RANGE_ML = (8.0, 150.0)
 HEAD_RADIUS_MM = 75.0  # from the vault's top down to the centre that directions are taken from
 _TRIES = 12
@@ -121,7 +123,7 @@ def random_defect(
     head = np.asarray([middle[0], middle[1], top - HEAD_RADIUS_MM], np.float32)
     voxel_ml = spacing**3 / 1000
     for _ in range(_TRIES):
-        kind = family or str(rng.choice(FAMILIES, p=(0.2, 0.15, 0.1, 0.1, 0.3, 0.15)))
+        kind = family or str(rng.choice(FAMILIES, p=_SHARES))
         defect = Defect(kind, tuple(_pieces(kind, vault, head, rng)))
         volume = float(defect.removed(points, spacing) @ fractions) * voxel_ml
         if volume_range_ml[0] <= volume <= volume_range_ml[1]:
@@ -146,6 +148,8 @@ def _pieces(kind: str, points: Points, head: Points, rng: np.random.Generator) -
         return [_flap(place, (rng.uniform(45, 75), rng.uniform(22, 45)), points, head, rng)]
     if kind == "two-holes":
         return [_anywhere(points, head, rng, (10, 32)) for _ in range(2 + (rng.random() < 0.2))]
+    if kind == "ragged":
+        return [_ragged(_anywhere(points, head, rng, (16, 48)), rng)]
     pieces = [_anywhere(points, head, rng, (14, 52))]
     while rng.random() < 0.3 and len(pieces) < 3:  # overlapping lobes
         shift = rng.normal(0, 0.8, 3).astype(np.float32) * pieces[0].radii
@@ -157,6 +161,16 @@ def _pieces(kind: str, points: Points, head: Points, rng: np.random.Generator) -
 def _moved(piece: Piece, centre: Points) -> Piece:
     """Put the same piece at another place."""
     fields = {**vars(piece), "centre": centre.astype(np.float32)}
+    return Piece(**fields)
+
+
+def _ragged(piece: Piece, rng: np.random.Generator) -> Piece:
+    """Make the surface much rougher: deep bays, tongues, islands of bone left behind."""
+    fields = {
+        **vars(piece),
+        "wave_vectors": (piece.wave_vectors * rng.uniform(1.0, 2.5)).astype(np.float32),
+        "amplitude": float(rng.uniform(0.16, 0.4) * piece.radii.min()),
+    }
     return Piece(**fields)
 
 

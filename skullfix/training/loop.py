@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import csv
-import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -38,6 +37,7 @@ def train(
     folder: Path,
     *,
     resume: bool,
+    start: SparseUNet | None = None,
     backend_name: str = "auto",
     progress: Callable[[str, float], None],
     note: Callable[[str], None],
@@ -53,6 +53,7 @@ def train(
         settings: The knobs.
         folder: Where state and log are written.
         resume: Go on from the state in `folder`, if there is one.
+        start: A network of the same architecture to begin with; it is changed.
         backend_name: Engine.
         progress: Called with the stage and the fraction done.
         note: Called with a line of text for every line of the log.
@@ -62,7 +63,7 @@ def train(
     """
     torch.manual_seed(settings.seed)
     config, backend = CONFIGS[settings.architecture], get_backend(backend_name)
-    network = SparseUNet(config)
+    network = (SparseUNet(config) if start is None else start).requires_grad_(True)
     average = copy.deepcopy(network)
     optimizer = torch.optim.Adam(network.parameters(), lr=settings.rate, amsgrad=True)
     done = 0
@@ -72,8 +73,8 @@ def train(
     log = _Log(folder / "log.csv", done, note)
 
     def prepare(step: int) -> Sample:
-        rng = np.random.default_rng((settings.seed, step))
-        return draw_batch(cases, settings.spacing, config.in_channels, settings.batch, rng)
+        key = (settings.seed, step)
+        return draw_batch(cases, settings.spacing, config.in_channels, settings.batch, key)
 
     with ThreadPoolExecutor(1) as pool:
         ahead = [pool.submit(prepare, i) for i in range(done, min(done + AHEAD, settings.steps))]
@@ -86,7 +87,7 @@ def train(
             if step >= settings.freeze_from * settings.steps:
                 _freeze_norms(network)
             for group in optimizer.param_groups:
-                group["lr"] = settings.rate * _schedule(step, settings.steps)
+                group["lr"] = settings.rate * _schedule(step, settings)
             output = network(batch.inputs, backend, target=batch.wanted)
             loss = implant_loss(output, batch.wanted, batch.truth, backend)
             optimizer.zero_grad(set_to_none=True)
@@ -107,10 +108,11 @@ def train(
     return average.eval()
 
 
-def _schedule(step: int, steps: int) -> float:
-    """Linear warm-up, then a cosine down to 1 %."""
+def _schedule(step: int, settings: Settings) -> float:
+    """Linear warm-up, a constant, and a straight fall to 1 % once the norms are frozen."""
     rise = min(1.0, (step + 1) / WARM_UP)
-    return rise * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * step / max(1, steps))))
+    left = (1 - step / settings.steps) / max(1e-9, 1 - settings.freeze_from)
+    return rise * min(1.0, max(0.01, left))
 
 
 def _freeze_norms(network: torch.nn.Module) -> None:

@@ -39,6 +39,11 @@ class Case:
     implant: Tensor
     geometry: Geometry
 
+    @property
+    def has_implant(self) -> bool:
+        """Whether the case brings a defect of its own."""
+        return bool(self.implant.any())
+
 
 def read_split(folder: Path, part: str) -> list[str]:
     """Names of the cases of one part (``train`` or ``validation``) of ``split.txt``, sorted.
@@ -79,7 +84,8 @@ def load_cases(
     """Read cases, through a cache of coarse occupancies.
 
     Args:
-        folder: AutoImplant layout: ``complete_skull/NAME.nrrd``, ``implant/NAME.nrrd``.
+        folder: AutoImplant layout: ``complete_skull/NAME.nrrd``, ``implant/NAME.nrrd``. Where
+            there is no ``implant/`` at all, the skulls are intact ones without a known defect.
         names: The cases wanted.
         cache: Folder for ``NAME-HASH.npz``, made when absent.
         progress: Called with a stage and the fraction done.
@@ -98,13 +104,16 @@ def load_cases(
 
 def _load(folder: Path, name: str, cache: Path) -> Case:
     """One case, from the cache if it is there."""
-    paths = [_find(folder / room, name) for room in ("complete_skull", "implant")]
+    rooms = ["complete_skull", *(["implant"] if (folder / "implant").is_dir() else [])]
+    paths = [_find(folder / room, name) for room in rooms]
     state = "|".join(f"{p.resolve()}:{p.stat().st_size}:{p.stat().st_mtime_ns}" for p in paths)
     digest = hashlib.sha256(f"{_CACHE_FORMAT}|{state}".encode()).hexdigest()[:16]
     path = cache / f"{name}-{digest}.npz"
     if not path.is_file():
-        skull, implant = (read_scan(p).volume for p in paths)
-        known = Volume(implant.array != 0, implant.geometry)  # all zero where none is known
+        volumes = [read_scan(p).volume for p in paths]
+        skull, implant = volumes[0], volumes[-1]
+        found = implant.array != 0 if len(volumes) > 1 else np.zeros(skull.array.shape, bool)
+        known = Volume(found, implant.geometry)
         arrays = _coarse(as_mask(skull)[0], known)
         with whole_file(path, overwrite=True) as file:
             np.savez(file, **arrays)

@@ -16,6 +16,7 @@ from skullfix.sparse.tensor import SparseTensor
 from skullfix.sparse.voxels import VoxelSet
 from skullfix.training.augment import Head, crop_field_of_view, random_warp, sample_head
 from skullfix.training.defects import random_defect
+from skullfix.training.look import random_look
 from skullfix.training.population import Case
 
 OWN_DEFECT_SHARE = 0.25  # of the samples use the case's own (challenge) defect
@@ -46,7 +47,9 @@ def draw_batch(
     spacing: float,
     in_channels: int,
     size: int,
-    rng: np.random.Generator,
+    key: Sequence[int],
+    *,
+    first: int = 0,
 ) -> Sample:
     """Draw heads, deform them, cut defects; every head is used for DEFECTS_PER_HEAD volumes.
 
@@ -55,34 +58,47 @@ def draw_batch(
         spacing: The network's spacing in mm.
         in_channels: Features that the network takes, see `input_tensor`.
         size: Volumes in the batch.
-        rng: Source of randomness; the same state gives the same batch.
+        key: Seed and step; the same key gives the same volumes.
+        first: Number of the first volume: processes that share a step take parts of one batch.
+
+    Raises:
+        InputError: No defect can be cut.
     """
     samples: list[Sample] = []
-    failures = 0
-    while len(samples) < size:
+    for number in range(first, first + size):
+        head, place = divmod(number, DEFECTS_PER_HEAD)
+        if place == 0 or not samples:
+            rng = np.random.default_rng((*key, head))
+            drawn = _draw_head(cases, spacing, in_channels, rng)
+        samples.append(drawn[place])
+    return collate(samples)
+
+
+def _draw_head(
+    cases: Sequence[Case], spacing: float, in_channels: int, rng: np.random.Generator
+) -> list[Sample]:
+    """Draw one head with DEFECTS_PER_HEAD defects."""
+    for _ in range(_TRIES):
         case = cases[int(rng.integers(len(cases)))]
         draws = rng.random(DEFECTS_PER_HEAD)
-        wants = [float(draw) < OWN_DEFECT_SHARE for draw in draws]
-        head = sample_head(case, spacing, random_warp(rng), implant=any(wants))
+        wants = [case.has_implant and float(draw) < OWN_DEFECT_SHARE for draw in draws]
+        head = sample_head(case, spacing, random_warp(rng), random_look(rng), implant=any(wants))
         head = crop_field_of_view(head, rng)
-        for own, draw in list(zip(wants, draws, strict=True))[: size - len(samples)]:
+        samples = []
+        for own, draw in zip(wants, draws, strict=True):
+            intact = float(draw) > 1 - INTACT_SHARE
+            cut = head.implant if own else cut_defect(head, spacing, rng)
+            if not intact and (cut is None or int((cut > 0.5).sum()) < SMALLEST_DEFECT):
+                break
+            implant = torch.zeros_like(head.skull) if intact or cut is None else cut
             shift = rng.integers(-4, 5, 3)
-            if float(draw) > 1 - INTACT_SHARE:
-                implant: Tensor | None = torch.zeros_like(head.skull)
-            else:
-                implant = head.implant if own else cut_defect(head, spacing, rng)
-                if implant is not None and int((implant > 0.5).sum()) < SMALLEST_DEFECT:
-                    implant = None
-            if implant is not None:
-                samples.append(make_sample(head, implant, spacing, in_channels, shift=shift))
-                continue
-            failures += 1
-            if failures > _TRIES + size:
-                raise InputError(
-                    f"no defect could be cut in {failures} tries",
-                    hint="are the training skulls complete, and as large as a head?",
-                )
-    return collate(samples)
+            samples.append(make_sample(head, implant, spacing, in_channels, shift=shift))
+        if len(samples) == DEFECTS_PER_HEAD:
+            return samples
+    raise InputError(
+        f"no defect could be cut in {_TRIES} tries",
+        hint="are the training skulls complete, and as large as a head?",
+    )
 
 
 def cut_defect(

@@ -18,8 +18,11 @@ class Settings:
         rate: Peak learning rate.
         seed: Of weights, samples and validation defects.
         average: Decay of the moving average of the weights that is validated and released.
+        start: sha256 of the checkpoint whose weights the run begins with; empty for random ones.
         freeze_from: Part of the run after which batch norm uses its running statistics, so that
-            the network ends its training in the state in which it will be used.
+            the network ends its training in the state in which it will be used. The rate is
+            constant before and falls to nothing after it, so that a run can be made longer as
+            long as that part has not begun.
     """
 
     architecture: str = "implant-s"
@@ -29,6 +32,7 @@ class Settings:
     rate: float = 2e-3
     seed: int = 0
     average: float = 0.998
+    start: str = ""
     freeze_from: float = 0.75
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,0 +1,84 @@
+"""The same head in another scan: thicker or thinner bone, thicker slices."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import avg_pool3d, interpolate
+
+_FAINT = 0.02  # fractions below this are nothing
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """How a scanner, a threshold or another person changes the bone.
+
+    Attributes:
+        growth: (d, h, w) float32 at control points spread over the head: by how many voxels of
+            the network's grid each surface moves outwards (negative: inwards).
+        slice_mm: Thickness of the scan's slices along the head's z; 0 for thin ones.
+    """
+
+    growth: Tensor
+    slice_mm: float
+
+
+def random_look(rng: np.random.Generator) -> Look:
+    """Draw thickness (each surface moved by about half a voxel at most, unevenly) and slices."""
+    varied, sliced = rng.random(2)
+    level = float(np.clip(rng.normal(0, 0.25), -0.45, 0.5)) if varied < 0.7 else 0.0
+    uneven = rng.normal(0, 0.15, (4, 4, 4)) * (varied < 0.7)
+    growth = torch.from_numpy(np.clip(level + uneven, -0.6, 0.6).astype(np.float32))
+    slice_mm = float(rng.uniform(2.5, 5.0))
+    return Look(growth, slice_mm if sliced < 0.2 else 0.0)
+
+
+def change_look(
+    skull: Tensor, implant: Tensor, look: Look, spacing: float
+) -> tuple[Tensor, Tensor]:
+    """Apply a look to occupancies, 0 to 1.
+
+    Args:
+        skull: (z, y, x) float32 fraction of bone.
+        implant: The same shape; the part of it that belongs to the implant.
+        look: What to change.
+        spacing: Of the grid, mm.
+
+    Returns:
+        Both, changed; the implant's share of the bone stays what it was, place by place.
+    """
+    if look.slice_mm:
+        skull, implant = (_slices(v, look.slice_mm / spacing) for v in (skull, implant))
+    around = _mean(skull)
+    growth = interpolate(
+        look.growth[None, None], size=skull.shape, mode="trilinear", align_corners=True
+    )[0, 0]
+    # A flat surface has a third of its neighbourhood on the other side: hence the factor.
+    moved = skull + 3 * growth * torch.where(growth > 0, around, 1 - around)
+    changed = moved.clamp(0, 1)
+    changed[changed < _FAINT] = 0
+    whole, part = (skull, implant), (around, _mean(implant))
+    share = torch.where(
+        whole[0] > _FAINT, whole[1] / whole[0].clamp(min=_FAINT), part[1] / part[0].clamp(min=1e-6)
+    )
+    return changed, changed * share.clamp(0, 1)
+
+
+def _mean(values: Tensor) -> Tensor:
+    """Mean over 3 x 3 x 3 voxels."""
+    return avg_pool3d(values[None, None], 3, 1, 1)[0, 0]
+
+
+def _slices(values: Tensor, thickness: float) -> Tensor:
+    """Keep one plane every `thickness` voxels along z and interpolate between them."""
+    depth = max(2, math.ceil(values.shape[0] / thickness))
+    height, width = values.shape[1:]
+    for size in ((depth, height, width), tuple(values.shape)):
+        values = interpolate(values[None, None], size=size, mode="trilinear", align_corners=True)[
+            0, 0
+        ]
+    return values
