@@ -12,6 +12,8 @@ from skullfix.cli.render import JsonOption, QuietOption, command
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from skullfix.tasks.complete import CompleteOptions
+
 
 def complete(
     source: Annotated[
@@ -69,39 +71,49 @@ def complete(
 
     Without --clearance and the options after it the implant meets the bone exactly.
     """
+    given = dict(locals())
     with command(json_output, quiet=quiet) as out:
         out.facts.update(task="complete", inputs={"scan": str(source)})
         from skullfix.sparse.threads import set_threads
-        from skullfix.tasks.complete import CompleteOptions
         from skullfix.tasks.complete import complete as task
-        from skullfix.tasks.fit import fit_options
 
         set_threads(threads)
-        options = CompleteOptions(
-            kind=kind,  # type: ignore[arg-type]  # checked by the task
-            threshold=_threshold(threshold),
-            model=model,
-            backend=backend,
-            mesh_format=mesh_format,
-            space=space,  # type: ignore[arg-type]  # checked by the task
-            series=series,
-            save_bone=save_bone,
-            report=not no_report,
-            overwrite=overwrite,
-            fit=fit_options(
-                clearance_mm=clearance,
-                min_thickness_mm=min_thickness,
-                thicken=thicken,
-                smooth_mm=smooth,
-                edge=edge,
-                holes=holes,
-                insertion=insertion,
-                fix_undercuts=fix_undercuts,
-                decimate_mm=decimate,
-            ),
-        )
-        result = task(source, output, options, progress=out.progress)
+        result = task(source, output, complete_options(given), progress=out.progress)
         out.finish(result.document, text=summary(result.document))
+
+
+def complete_options(given: Mapping[str, Any]) -> CompleteOptions:
+    """Read the options of `complete` from the values of its parameters, by their names.
+
+    Raises:
+        UsageError: One is not understood.
+    """
+    from skullfix.tasks.complete import CompleteOptions
+    from skullfix.tasks.fit import fit_options
+
+    return CompleteOptions(
+        kind=given["kind"],
+        threshold=_threshold(given["threshold"]),
+        model=given["model"],
+        backend=given["backend"],
+        mesh_format=given["mesh_format"],
+        space=given["space"],
+        series=given["series"],
+        save_bone=given["save_bone"],
+        report=not given["no_report"],
+        overwrite=given["overwrite"],
+        fit=fit_options(
+            clearance_mm=given["clearance"],
+            min_thickness_mm=given["min_thickness"],
+            thicken=given["thicken"],
+            smooth_mm=given["smooth"],
+            edge=given["edge"],
+            holes=given["holes"],
+            insertion=given["insertion"],
+            fix_undercuts=given["fix_undercuts"],
+            decimate_mm=given["decimate"],
+        ),
+    )
 
 
 def _threshold(text: str) -> float | Literal["auto"]:

@@ -25,7 +25,7 @@ from skullfix.meshes.mesh import Mesh
 from skullfix.meshes.surface import mask_surface
 from skullfix.meshes.write import MESH_FORMATS, Space, write_mesh
 from skullfix.report.preview import contact_sheet, write_png
-from skullfix.tasks.document import Progress, Stopwatch, peak_memory_bytes, write_document
+from skullfix.tasks.document import Progress, Stopwatch, write_document
 from skullfix.tasks.model import Model, load_model
 from skullfix.tasks.predict import candidate_on, complete_coarse
 
@@ -118,24 +118,75 @@ def complete(
         MemoryLimitError: The decoder passed its cap.
     """
     options = options or CompleteOptions()
-    _check(options)
     watch = Stopwatch(progress)
-    with watch.stage("reading"):
-        scan = read_scan(source, series=options.series)
-    ending = scan.suffix
+    case = read_case(source, folder, options, watch)
+    with watch.stage("model"):
+        model = model or load_model(options.model, options.backend, progress)
+    result = compute_case(case, model)
+    write_case(case, result)
+    return result
+
+
+@dataclass(frozen=True, eq=False)
+class CompleteCase:
+    """A skull that was read and is ready for the network.
+
+    Attributes:
+        source: The file it came from.
+        options: What was asked for.
+        scan: The volume as it was read.
+        bone: bool on the scan's grid, not empty.
+        kind: ``ct`` or ``mask``.
+        warnings: What the preparation changed or assumed.
+        paths: Where each output goes.
+        watch: Times the case.
+    """
+
+    source: Path
+    options: CompleteOptions
+    scan: Scan
+    bone: Volume
+    kind: str
+    warnings: tuple[str, ...]
+    paths: dict[str, Path]
+    watch: Stopwatch
+
+
+def output_names(suffix: str, options: CompleteOptions) -> dict[str, str]:
+    """Name the outputs: what each is to the ending of its file.
+
+    Args:
+        suffix: Of the input's format.
+        options: Choose which outputs there are.
+    """
     names = {
-        "completed": f"_complete{ending}",
-        "implant": f"_implant{ending}",
+        "completed": f"_complete{suffix}",
+        "implant": f"_implant{suffix}",
         "mesh": f"_implant.{options.mesh_format}",
         "result": "_result.json",
     }
-    names |= {"bone": f"_bone{ending}"} if options.save_bone else {}
-    names |= {"report": "_report.png"} if options.report else {}
+    names |= {"bone": f"_bone{suffix}"} if options.save_bone else {}
+    return names | ({"report": "_report.png"} if options.report else {})
+
+
+def read_case(
+    source: Path, folder: Path | None, options: CompleteOptions, watch: Stopwatch
+) -> CompleteCase:
+    """Do the first part of `complete`: check the options, read the scan, take its bone."""
+    check_options(options)
+    with watch.stage("reading"):
+        scan = read_scan(source, series=options.series)
+    names = output_names(scan.suffix, options)
     paths = plan_outputs(source, folder, scan.stem, names, overwrite=options.overwrite)
     with watch.stage("bone"):
         bone, kind, warnings = _bone(scan, options)
-    with watch.stage("model"):
-        model = model or load_model(options.model, options.backend, progress)
+    return CompleteCase(source, options, scan, bone, kind, warnings, paths, watch)
+
+
+def compute_case(case: CompleteCase, model: Model) -> CompleteResult:
+    """Do the second part of `complete`: the implant, its mesh and the document."""
+    options, bone, watch = case.options, case.bone, case.watch
+    warnings = case.warnings
     cleaned = complete_bone(bone, model, watch)
     found = bool(cleaned.pieces_ml)
     with watch.stage("mesh"):
@@ -144,7 +195,7 @@ def complete(
     document: dict[str, Any] = {
         "status": "success" if found else "no_defect",
         "task": "complete",
-        "inputs": {"scan": str(source), "kind": kind, "format": scan.format},
+        "inputs": {"scan": str(case.source), "kind": case.kind, "format": case.scan.format},
         "outputs": {},
         "model": {
             "name": model.checkpoint.name,
@@ -157,7 +208,7 @@ def complete(
         "backend": model.backend.name,
         "geometry": asdict(bone.geometry),
         "implant": {"pieces_ml": [round(v, 3) for v in cleaned.pieces_ml]},
-        "warnings": [*scan.warnings, *warnings, *model.checkpoint.warnings],
+        "warnings": [*case.scan.warnings, *warnings, *model.checkpoint.warnings],
         "notice": "Research use; not a medical device.",
     }
     if mesh is not None:
@@ -171,9 +222,30 @@ def complete(
             ),
         }
     status = document["status"]
-    result = CompleteResult(status, bone, cleaned.mask, implant or cleaned.mask, mesh, document)
-    _write(result, scan, paths, options, watch)
-    return result
+    return CompleteResult(status, bone, cleaned.mask, implant or cleaned.mask, mesh, document)
+
+
+def write_case(case: CompleteCase, result: CompleteResult) -> None:
+    """Do the last part of `complete`: write all outputs or none, complete the document."""
+    options, paths, watch = case.options, case.paths, case.watch
+    wanted = paths if result.mesh is not None else {"result": paths["result"]}
+    with staged(wanted) as aside:
+        if result.mesh is not None:
+            with watch.stage("writing"):
+                write_volume(_labels(result.completed), aside["completed"])
+                write_volume(_labels(result.implant), aside["implant"])
+                write_mesh(result.mesh, aside["mesh"], space=options.space)
+                if options.save_bone:
+                    write_volume(_labels(result.bone), aside["bone"])
+            if options.report:
+                with watch.stage("picture"):
+                    shown = case.scan.volume if case.kind == "ct" else None
+                    sheet = contact_sheet(result.bone, result.implant, scan=shown)
+                    write_png(sheet, aside["report"])
+        result.document["outputs"] = {name: str(path) for name, path in wanted.items()}
+        result.document["seconds"] = watch.seconds
+        result.document["peak_memory_bytes"] = watch.peak_memory_bytes
+        write_document(result.document, aside["result"])
 
 
 def complete_bone(bone: Volume, model: Model, watch: Stopwatch | None = None) -> CleanImplant:
@@ -220,7 +292,7 @@ def _pieces(fitted: FittedImplant) -> list[dict[str, Any]]:
     ]
 
 
-def _check(options: CompleteOptions) -> None:
+def check_options(options: CompleteOptions) -> None:
     """Refuse options that make no sense before anything is read."""
     if options.kind not in ("auto", "ct", "mask"):
         raise UsageError(f"--kind {options.kind} is unknown", hint="choose auto, ct or mask")
@@ -246,34 +318,6 @@ def _bone(scan: Scan, options: CompleteOptions) -> tuple[Volume, str, tuple[str,
     else:
         bone, warnings = extract_bone(scan.volume, threshold=options.threshold)
     return bone, kind, warnings + check_head(bone)
-
-
-def _write(
-    result: CompleteResult,
-    scan: Scan,
-    paths: dict[str, Path],
-    options: CompleteOptions,
-    watch: Stopwatch,
-) -> None:
-    """Write all outputs, or none; fills in the document's outputs, times and memory."""
-    wanted = paths if result.mesh is not None else {"result": paths["result"]}
-    with staged(wanted) as aside:
-        if result.mesh is not None:
-            with watch.stage("writing"):
-                write_volume(_labels(result.completed), aside["completed"])
-                write_volume(_labels(result.implant), aside["implant"])
-                write_mesh(result.mesh, aside["mesh"], space=options.space)
-                if options.save_bone:
-                    write_volume(_labels(result.bone), aside["bone"])
-            if options.report:
-                with watch.stage("picture"):
-                    shown = scan.volume if result.document["inputs"]["kind"] == "ct" else None
-                    sheet = contact_sheet(result.bone, result.implant, scan=shown)
-                    write_png(sheet, aside["report"])
-        result.document["outputs"] = {name: str(path) for name, path in wanted.items()}
-        result.document["seconds"] = watch.seconds
-        result.document["peak_memory_bytes"] = peak_memory_bytes()
-        write_document(result.document, aside["result"])
 
 
 def _labels(mask: Volume) -> Volume:
