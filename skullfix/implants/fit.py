@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +12,11 @@ from skullfix.errors import InputError, OutputError, UsageError
 from skullfix.images.box import bounding_box, crop
 from skullfix.images.volume import Volume
 from skullfix.implants.bevel import bevel_lip
-from skullfix.implants.clearance import with_clearance
-from skullfix.implants.holes import HolePattern, drill_mask, drill_mesh, place_holes
+from skullfix.implants.clearance import is_consumed, with_clearance
+from skullfix.implants.holes import RIM_MM, drill_mask, drill_mesh, place_holes
 from skullfix.implants.insertion import along, find_insertion
 from skullfix.implants.measures import gap_to_bone, penetration, rim_length
+from skullfix.implants.options import FitOptions
 from skullfix.implants.site import MARGIN_MM, Site, bone_centre, make_site
 from skullfix.implants.smooth import smooth_implant
 from skullfix.implants.thicken import thicken_implant
@@ -30,33 +30,6 @@ from skullfix.meshes.surface import mask_surface
 
 _CRUMB_ML = 0.05
 _UNDERCUT_WARNING = 0.01  # share of the implant
-
-
-@dataclass(frozen=True)
-class FitOptions:
-    """What is asked of the fitting.
-
-    Attributes:
-        clearance_mm: Gap to the bone all round, 0 to 5.
-        min_thickness_mm: Wall thickness to check, or to reach with ``thicken``; None for neither.
-        thicken: Add material on the inner side where the wall is thinner.
-        smooth_mm: Standard deviation of the smoothing of the faces, 0 to 5; 0 for none.
-        edge: `straight`, or `bevel` for a lip that rests on the outer table.
-        holes: Pattern of holes, or None.
-        insertion: `auto`, or the direction (x, y, z; LPS) along which the implant comes out.
-        fix_undercuts: Take away what would catch on the way in.
-        decimate_mm: How far the surface may move for fewer triangles, 0 to 1; 0 for all of them.
-    """
-
-    clearance_mm: float = 0.5
-    min_thickness_mm: float | None = None
-    thicken: bool = False
-    smooth_mm: float = 0.0
-    edge: Literal["straight", "bevel"] = "straight"
-    holes: HolePattern | None = None
-    insertion: Literal["auto"] | tuple[float, float, float] = "auto"
-    fix_undercuts: bool = False
-    decimate_mm: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -126,12 +99,6 @@ def fit_implant(implant: Volume, bone: Volume, options: FitOptions | None = None
         OutputError: The result is not a printable solid.
     """
     wanted = options or FitOptions()
-    if wanted.thicken and wanted.min_thickness_mm is None:
-        raise UsageError(
-            "A thicker wall was asked for without a thickness.", hint="Add --min-thickness MM."
-        )
-    if wanted.edge not in ("straight", "bevel"):
-        raise UsageError(f"The edge {wanted.edge!r} is unknown.", hint="straight or bevel.")
     if implant.geometry != bone.geometry:
         raise InputError("The implant and the bone are not on one grid.")
     middle = bone_centre(bone) if bone.array.any() else None
@@ -140,13 +107,24 @@ def fit_implant(implant: Volume, bone: Volume, options: FitOptions | None = None
     meshes: list[Mesh] = []
     pieces: list[PieceMeasures] = []
     warnings: list[str] = []
-    for piece in _split(near_implant):
+    split = _split(near_implant)
+    for at, piece in enumerate(split):
         site = make_site(piece, near_bone, middle)
+        others = at + 1 < len(split) or bool(meshes)
+        if others and is_consumed(site, wanted.clearance_mm):
+            warnings.append(_left_out(piece, wanted.clearance_mm))
+            continue
         mask, mesh, measures, said = _fit_piece(site, wanted)
         near[site.box()] |= mask
         meshes.append(mesh)
         pieces.append(measures)
         warnings += [s for s in said if s not in warnings]
+    if wanted.holes is not None and not any(p.holes for p in pieces):
+        raise UsageError(
+            f"No hole of {wanted.holes.diameter_mm:g} mm fits in the implant with {RIM_MM:g} mm"
+            " left to its rim.",
+            hint="Ask for smaller holes.",
+        )
     together = join_meshes(meshes)
     checked = check_solid(together, volume_ml=sum(p.volume_ml for p in pieces), pieces=len(pieces))
     total = np.zeros(implant.array.shape, bool)
@@ -155,6 +133,14 @@ def fit_implant(implant: Volume, bone: Volume, options: FitOptions | None = None
     total[z : z + d, y : y + h, x : x + w] = near
     return FittedImplant(
         Volume(total, implant.geometry), together, checked, tuple(pieces), tuple(warnings)
+    )
+
+
+def _left_out(piece: Volume, clearance_mm: float) -> str:
+    ml = float(np.count_nonzero(piece.array)) * piece.geometry.voxel_volume_ml
+    return (
+        f"A piece of {ml:.1f} ml is not in the solid: a clearance of {clearance_mm:g} mm would take"
+        " away more than half of it."
     )
 
 
@@ -232,9 +218,10 @@ def _fit_piece(
     holes = 0
     if options.holes is not None:
         drills = place_holes(site, mask, options.holes, insertion.direction)
+        holes = len(drills)
+    if options.holes is not None and holes:
         mask = drill_mask(site, mask, drills, options.holes.diameter_mm)
         mesh = without_specks(drill_mesh(mesh, drills, options.holes.diameter_mm), _CRUMB_ML)
-        holes = len(drills)
     mesh = without_specks(decimate_mesh(mesh, options.decimate_mm), _CRUMB_ML)
     deep = penetration(site, mesh)
     if deep > site.voxel + options.decimate_mm:

@@ -16,7 +16,7 @@ from skullfix.implants.thickness import outer_face
 from skullfix.meshes.mesh import Mesh
 
 _REACH_MM = 20.0  # half the length of a drill
-_RIM_MM = 3.0  # wall left between a hole and the rim
+RIM_MM = 3.0  # wall left between a hole and the rim
 _SEGMENTS = 32
 _SIMPLIFY_MM = 0.01  # far below a voxel; a third of the time
 
@@ -81,13 +81,10 @@ def place_holes(
             follows the normal of the outer face at its place.
 
     Returns:
-        The drills, at least one.
-
-    Raises:
-        UsageError: No hole fits.
+        The drills; none where no hole fits.
     """
     face = outer_face(site, mask)
-    keep = pattern.diameter_mm / 2 + _RIM_MM
+    keep = pattern.diameter_mm / 2 + RIM_MM
     inner = face & (site.to_bone >= keep)
     points = site.world(inner)
     drills: list[Drill] = []
@@ -116,12 +113,6 @@ def place_holes(
                         (float(a[0]), float(a[1]), float(a[2])),
                     )
                 )
-    if not drills:
-        raise UsageError(
-            f"No hole of {pattern.diameter_mm:g} mm fits in the implant with {_RIM_MM:g} mm left"
-            " to its rim.",
-            hint="Ask for smaller holes.",
-        )
     return tuple(drills)
 
 

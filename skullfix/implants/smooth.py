@@ -13,6 +13,20 @@ from skullfix.implants.site import Site
 MAXIMUM_MM = 5.0
 
 
+def check_smoothing(smooth_mm: float) -> None:
+    """Refuse a smoothing that is not within 0 to 5 mm.
+
+    Raises:
+        UsageError: It is not.
+    """
+    if not 0 <= smooth_mm <= MAXIMUM_MM:
+        raise UsageError(
+            f"A smoothing of {smooth_mm:g} mm was asked for; it must lie between 0 and"
+            f" {MAXIMUM_MM:g} mm.",
+            hint="0.5 to 1.5 mm is usual.",
+        )
+
+
 def smooth_implant(site: Site, mask: NDArray[np.bool_], smooth_mm: float) -> NDArray[np.bool_]:
     """Smooth the outer and inner face and keep the volume.
 
@@ -32,12 +46,7 @@ def smooth_implant(site: Site, mask: NDArray[np.bool_], smooth_mm: float) -> NDA
     Raises:
         UsageError: The value is out of range.
     """
-    if not 0 <= smooth_mm <= MAXIMUM_MM:
-        raise UsageError(
-            f"A smoothing of {smooth_mm} mm was asked for; it must lie between 0 and"
-            f" {MAXIMUM_MM:g} mm.",
-            hint="0.5 to 1.5 mm is usual.",
-        )
+    check_smoothing(smooth_mm)
     if smooth_mm == 0:
         return mask
     together = (mask | site.bone).astype(np.float32)

@@ -13,6 +13,20 @@ from skullfix.implants.thickness import outer_face
 MAXIMUM_MM = 10.0
 
 
+def check_thickness(minimum_mm: float) -> None:
+    """Refuse a minimum thickness that is not within 0 to 10 mm.
+
+    Raises:
+        UsageError: It is not.
+    """
+    if not 0 <= minimum_mm <= MAXIMUM_MM:
+        raise UsageError(
+            f"A minimum thickness of {minimum_mm:g} mm was asked for; it must lie between 0 and"
+            f" {MAXIMUM_MM:g} mm.",
+            hint="3 to 5 mm is usual.",
+        )
+
+
 def thicken_implant(site: Site, mask: NDArray[np.bool_], minimum_mm: float) -> NDArray[np.bool_]:
     """Add material on the inner side until the wall has a minimum thickness.
 
@@ -30,12 +44,7 @@ def thicken_implant(site: Site, mask: NDArray[np.bool_], minimum_mm: float) -> N
     Raises:
         UsageError: The value is out of range.
     """
-    if not 0 <= minimum_mm <= MAXIMUM_MM:
-        raise UsageError(
-            f"A minimum thickness of {minimum_mm} mm was asked for; it must lie between 0 and"
-            f" {MAXIMUM_MM:g} mm.",
-            hint="3 to 5 mm is usual.",
-        )
+    check_thickness(minimum_mm)
     face = outer_face(site, mask)
     if minimum_mm == 0 or not face.any():
         return mask

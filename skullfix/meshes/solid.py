@@ -57,6 +57,19 @@ def from_manifold(solid: Any, shift: NDArray[np.float64]) -> Mesh:
     return Mesh(vertices, np.ascontiguousarray(np.asarray(result.tri_verts).astype(np.int32)))
 
 
+def check_decimation(tolerance_mm: float) -> None:
+    """Refuse a tolerance that is not within 0 to 1 mm.
+
+    Raises:
+        UsageError: It is not.
+    """
+    if not 0 <= tolerance_mm <= 1:
+        raise UsageError(
+            f"A decimation by {tolerance_mm:g} mm was asked for; it must lie between 0 and 1 mm.",
+            hint="0.05 mm suits most printers.",
+        )
+
+
 def decimate_mesh(mesh: Mesh, tolerance_mm: float) -> Mesh:
     """Remove triangles while no surface moves by more than a tolerance.
 
@@ -71,11 +84,7 @@ def decimate_mesh(mesh: Mesh, tolerance_mm: float) -> Mesh:
     Raises:
         UsageError: The tolerance is out of range.
     """
-    if not 0 <= tolerance_mm <= 1:
-        raise UsageError(
-            f"A decimation by {tolerance_mm} mm was asked for; it must lie between 0 and 1 mm.",
-            hint="0.05 mm suits most printers.",
-        )
+    check_decimation(tolerance_mm)
     if tolerance_mm == 0:
         return mesh
     shift = mesh.vertices.mean(axis=0)

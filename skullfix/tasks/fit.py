@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from skullfix.errors import UsageError
-from skullfix.implants.fit import FitOptions
 from skullfix.implants.holes import parse_holes
+from skullfix.implants.options import FitOptions
 
-_AS_IT_IS = FitOptions(clearance_mm=0.0)
 
-
-def fit_options(*, holes: str | None, insertion: str, **values: Any) -> FitOptions | None:
-    """Read the options; None when nothing differs from an implant that meets the bone exactly.
+def fit_options(*, holes: str | None, insertion: str, **values: Any) -> FitOptions:
+    """Read the options.
 
     Args:
         holes: ``DIAMETER@SPACING`` or None.
@@ -20,12 +18,11 @@ def fit_options(*, holes: str | None, insertion: str, **values: Any) -> FitOptio
         values: The other fields of `FitOptions`.
 
     Raises:
-        UsageError: One is not understood.
+        UsageError: One is not understood or out of range.
     """
-    options = FitOptions(
+    return FitOptions(
         holes=parse_holes(holes) if holes else None, insertion=_direction(insertion), **values
     )
-    return None if options == _AS_IT_IS else options
 
 
 def _direction(text: str) -> Any:

@@ -12,8 +12,9 @@ from scipy import ndimage
 from skullfix.errors import InputError, UsageError
 from skullfix.images.volume import Geometry, Volume
 from skullfix.implants.distance import distance_to
-from skullfix.implants.fit import FitOptions, FittedImplant, fit_implant
+from skullfix.implants.fit import FittedImplant, fit_implant
 from skullfix.implants.holes import HolePattern, parse_holes
+from skullfix.implants.options import FitOptions
 
 VOXEL = 0.7
 EYE = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
@@ -204,6 +205,18 @@ def test_two_pieces_are_fitted_each_in_its_own_direction() -> None:
     assert fitted.pieces[0].insertion[2] > 0.95
     assert fitted.pieces[1].insertion[1] < -0.95
     assert fitted.pieces[0].volume_ml > fitted.pieces[1].volume_ml
+
+
+def test_a_piece_too_small_for_the_clearance_is_left_out_and_said() -> None:
+    implant, bone = dome()
+    _, y, x = np.mgrid[:70, :130, :130] * VOXEL
+    beside = np.hypot(x - 45 - 32, y - 45) < 2.2
+    both = implant.array | (bone.array & beside)
+    two = Volume(both, implant.geometry), Volume(bone.array & ~both, bone.geometry)
+    fitted = fit_implant(*two, FitOptions(clearance_mm=1.0))
+    assert fitted.measures.components == 1
+    assert any("is not in the solid" in w for w in fitted.warnings)
+    assert not (fitted.mask.array & beside).any()
 
 
 def test_the_same_input_gives_the_same_bytes(plain: FittedImplant) -> None:

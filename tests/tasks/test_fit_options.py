@@ -23,10 +23,6 @@ PLAIN: dict[str, Any] = {
 }
 
 
-def test_nothing_asked_is_no_fitting() -> None:
-    assert fit_options(**PLAIN) is None
-
-
 def test_texts_become_values() -> None:
     options = fit_options(**{**PLAIN, "holes": "3@12", "insertion": "0,-1,0.5"})
     assert options is not None
@@ -36,8 +32,22 @@ def test_texts_become_values() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"holes": "3x12"}, {"insertion": "1,2"}, {"insertion": "a,b,c"}]
+    "change",
+    [
+        {"holes": "3x12"},
+        {"insertion": "1,2"},
+        {"insertion": "a,b,c"},
+        {"clearance_mm": 50.0},
+        {"clearance_mm": -0.1},
+        {"clearance_mm": float("nan")},
+        {"smooth_mm": 6.0},
+        {"min_thickness_mm": 11.0},
+        {"decimate_mm": -0.01},
+        {"thicken": True},
+        {"edge": "round"},
+    ],
 )
 def test_what_is_not_understood_is_refused(change: dict[str, Any]) -> None:
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError) as refusal:
         fit_options(**{**PLAIN, **change})
+    assert refusal.value.hint
