@@ -51,20 +51,21 @@ def change_look(
     Returns:
         Both, changed; the implant's share of the bone stays what it was, place by place.
     """
+    known = bool(implant.any())
     if look.slice_mm:
-        skull, implant = (_slices(v, look.slice_mm / spacing) for v in (skull, implant))
+        skull = _slices(skull, look.slice_mm / spacing)
+        implant = _slices(implant, look.slice_mm / spacing) if known else implant
     around = _mean(skull)
     growth = interpolate(
         look.growth[None, None], size=skull.shape, mode="trilinear", align_corners=True
     )[0, 0]
     # A flat surface has a third of its neighbourhood on the other side: hence the factor.
     moved = skull + 3 * growth * torch.where(growth > 0, around, 1 - around)
-    changed = moved.clamp(0, 1)
-    changed[changed < _FAINT] = 0
-    whole, part = (skull, implant), (around, _mean(implant))
-    share = torch.where(
-        whole[0] > _FAINT, whole[1] / whole[0].clamp(min=_FAINT), part[1] / part[0].clamp(min=1e-6)
-    )
+    changed = torch.nn.functional.threshold(moved.clamp_(0, 1), _FAINT, 0.0)
+    if not known:
+        return changed, implant
+    near = _mean(implant) / around.clamp(min=1e-6)
+    share = torch.where(skull > _FAINT, implant / skull.clamp(min=_FAINT), near)
     return changed, changed * share.clamp(0, 1)
 
 
