@@ -44,7 +44,7 @@ def defect(
     """
     with command(json_output, quiet=quiet) as out:
         out.facts.update(task="simulate defect", inputs=[str(source)])
-        from skullfix.training.simulate_files import simulate_files
+        from skullfix.tasks.simulate import simulate_files
 
         cases = simulate_files(
             source,

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from skullfix.cases.folder import case_files
 from skullfix.errors import InputError
 from skullfix.files.whole import whole_file
 from skullfix.images.box import bounding_box, crop
@@ -45,39 +46,6 @@ class Case:
         return bool(self.implant.any())
 
 
-def read_split(folder: Path, part: str) -> list[str]:
-    """Names of the cases of one part (``train`` or ``validation``) of ``split.txt``, sorted.
-
-    Raises:
-        InputError: No such file, a line that is not ``NAME PART``, or an empty part.
-    """
-    path = folder / "split.txt"
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"{path} cannot be read: {error}",
-            hint="a training folder holds complete_skull/, implant/ and split.txt, whose lines "
-            "are 'NAME train' or 'NAME validation'",
-        ) from error
-    names = []
-    for number, line in enumerate(lines, 1):
-        fields = line.split()
-        if not fields:
-            continue
-        if len(fields) != 2 or fields[1] not in ("train", "validation"):
-            raise InputError(
-                f"{path}, line {number}: expected 'NAME train' or 'NAME validation', "
-                f"found {line.strip()[:60]!r}",
-                hint="mend the line or take it out",
-            )
-        if fields[1] == part:
-            names.append(fields[0])
-    if not names:
-        raise InputError(f"{path} names no {part} case", hint=f"add lines 'NAME {part}'")
-    return sorted(names)
-
-
 def load_cases(
     folder: Path, names: list[str], cache: Path, progress: Callable[[str, float], None]
 ) -> list[Case]:
@@ -104,8 +72,7 @@ def load_cases(
 
 def _load(folder: Path, name: str, cache: Path) -> Case:
     """One case, from the cache if it is there."""
-    rooms = ["complete_skull", *(["implant"] if (folder / "implant").is_dir() else [])]
-    paths = [_find(folder / room, name) for room in rooms]
+    paths = [path for path in case_files(folder, name) if path is not None]
     state = "|".join(f"{p.resolve()}:{p.stat().st_size}:{p.stat().st_mtime_ns}" for p in paths)
     digest = hashlib.sha256(f"{_CACHE_FORMAT}|{state}".encode()).hexdigest()[:16]
     path = cache / f"{name}-{digest}.npz"
@@ -125,17 +92,6 @@ def _load(folder: Path, name: str, cache: Path) -> Case:
         return Case(
             name, torch.from_numpy(stored["skull"]), torch.from_numpy(stored["implant"]), geometry
         )
-
-
-def _find(room: Path, name: str) -> Path:
-    """Find the file of a case, whatever its format."""
-    for suffix in (".nrrd", ".nii.gz", ".mha"):
-        if (room / f"{name}{suffix}").is_file():
-            return room / f"{name}{suffix}"
-    raise InputError(
-        f"there is no {room / name}.nrrd (nor .nii.gz, .mha)",
-        hint="split.txt names a case whose file is missing",
-    )
 
 
 def _coarse(skull: Volume, implant: Volume) -> dict[str, Any]:

@@ -7,13 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from skullfix.cases.folder import read_split
 from skullfix.errors import InputError, OutputError, UsageError
 from skullfix.networks.checkpoint import load_network, save_checkpoint
 from skullfix.networks.config import CONFIGS
 from skullfix.networks.unet import SparseUNet
 from skullfix.sparse.threads import set_threads
 from skullfix.training.loop import last_scores, train
-from skullfix.training.population import load_cases, read_split
+from skullfix.training.population import load_cases
 from skullfix.training.settings import Settings
 from skullfix.training.state import STATE_FILE
 from skullfix.weights.resolve import resolve_checkpoint

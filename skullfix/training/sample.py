@@ -10,12 +10,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from skullfix.cases.defects import random_defect
 from skullfix.errors import InputError
 from skullfix.networks.features import ModelGrid, input_tensor
 from skullfix.sparse.tensor import SparseTensor
 from skullfix.sparse.voxels import VoxelSet
 from skullfix.training.augment import Head, crop_field_of_view, random_warp, sample_head
-from skullfix.training.defects import random_defect
 from skullfix.training.look import random_look
 from skullfix.training.population import Case
 

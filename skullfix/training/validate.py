@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from skullfix.cases.defects import FAMILIES
 from skullfix.sparse.backend import Backend
 from skullfix.sparse.tensor import SparseTensor
 from skullfix.training.augment import sample_head
-from skullfix.training.defects import FAMILIES
 from skullfix.training.population import Case
 from skullfix.training.sample import Sample, cut_defect, make_sample
 

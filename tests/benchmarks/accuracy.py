@@ -17,6 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
+from skullfix.cases.defects import FAMILIES
+from skullfix.cases.folder import read_split
+from skullfix.cases.simulate import simulate_defect
 from skullfix.evaluation.evaluate import evaluate_masks
 from skullfix.evaluation.metrics import dice, reconstruction_error
 from skullfix.images.mask import as_mask
@@ -24,9 +27,6 @@ from skullfix.images.read import read_scan
 from skullfix.images.volume import Volume
 from skullfix.tasks.complete import complete_bone
 from skullfix.tasks.model import Model, load_model
-from skullfix.training.defects import FAMILIES
-from skullfix.training.population import read_split
-from skullfix.training.simulate import simulate_defect
 
 VARIED_RANGE_ML = (15.0, 120.0)
 

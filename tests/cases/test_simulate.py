@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from skullfix.cases.defects import FAMILIES
+from skullfix.cases.simulate import simulate_defect
 from skullfix.errors import InputError, UsageError
 from skullfix.images.phantom import head_phantom
 from skullfix.images.volume import Volume
-from skullfix.training.defects import FAMILIES
-from skullfix.training.simulate import simulate_defect
 
 
 @pytest.fixture(scope="module")

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from skullfix.cases.defects import FAMILIES, VOLUME_RANGE_ML, Defect, random_defect
 from skullfix.errors import InputError, UsageError
 from skullfix.images.box import bounding_box, crop
 from skullfix.images.resample import block_average
 from skullfix.images.volume import Volume
-from skullfix.training.defects import FAMILIES, VOLUME_RANGE_ML, Defect, random_defect
 
 _DRAW_SPACING_MM = 1.8  # the grid on which a defect's size is judged
 _CHUNK = 500_000
@@ -44,7 +44,7 @@ def simulate_defect(
     Args:
         skull: bool (z, y, x), complete, not empty.
         seed: The same seed gives the same defect.
-        family: One of `skullfix.training.defects.FAMILIES`, or None for a random one.
+        family: One of `skullfix.cases.defects.FAMILIES`, or None for a random one.
         volume_range_ml: Accepted volume of the piece.
 
     Raises:

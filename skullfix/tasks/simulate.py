@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from skullfix.cases.simulate import simulate_defect
 from skullfix.files.outputs import plan_outputs, staged
 from skullfix.images.mask import as_mask
 from skullfix.images.read import read_scan
 from skullfix.images.volume import Volume
 from skullfix.images.write import write_volume
-from skullfix.training.simulate import simulate_defect
 
 
 def simulate_files(
