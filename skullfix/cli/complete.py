@@ -39,7 +39,7 @@ def complete(
     space: Annotated[str, typer.Option(help="Frame of the mesh: lps or ras.")] = "lps",
     series: Annotated[str | None, typer.Option(help="DICOM series to read.")] = None,
     save_bone: Annotated[bool, typer.Option("--save-bone", help="Write the bone mask.")] = False,
-    clearance: Annotated[float, typer.Option(metavar="MM", help="Gap to the bone.")] = 0.0,
+    clearance: Annotated[float, typer.Option(metavar="MM", help="Gap to the bone.")] = 0.5,
     min_thickness: Annotated[
         float | None, typer.Option(metavar="MM", help="Wall to check, or to reach by --thicken.")
     ] = None,
@@ -67,9 +67,9 @@ def complete(
 
     Example: skullfix complete scan.nrrd
 
-    Example: skullfix complete dicom_folder/ -o results/ --clearance 0.5 --mesh-format 3mf
+    Example: skullfix complete dicom_folder/ -o results/ --clearance 0.8 --mesh-format 3mf
 
-    Without --clearance and the options after it the implant meets the bone exactly.
+    The solid leaves 0.5 mm to the bone; with --clearance 0 it meets the bone exactly.
     """
     given = dict(locals())
     with command(json_output, quiet=quiet) as out:
@@ -141,6 +141,7 @@ def summary(document: Mapping[str, Any]) -> str:
         lines = [f"implant: {implant['volume_ml']:.1f} ml, {x:.0f} x {y:.0f} x {z:.0f} mm"]
         if len(implant["pieces_ml"]) > 1:
             lines[0] += f", {len(implant['pieces_ml'])} pieces"
+        lines.append(implant["note"])
     lines += [f"{name}: {path}" for name, path in document["outputs"].items()]
     lines += [f"warning: {text}" for text in document["warnings"]]
     model = document["model"]

@@ -101,12 +101,18 @@ def fit_implant(implant: Volume, bone: Volume, options: FitOptions | None = None
     wanted = options or FitOptions()
     if implant.geometry != bone.geometry:
         raise InputError("The implant and the bone are not on one grid.")
+    warnings: list[str] = []
+    coarsest = max(implant.geometry.spacing)
+    if 0 < wanted.clearance_mm < 0.5 * coarsest:
+        warnings.append(
+            f"The clearance of {wanted.clearance_mm:g} mm is less than half a voxel"
+            f" ({coarsest:.2g} mm): the solid may touch the bone in places."
+        )
     middle = bone_centre(bone) if bone.array.any() else None
     low, near_implant, near_bone = _surroundings(implant, bone)
     near = np.zeros(near_bone.array.shape, bool)
     meshes: list[Mesh] = []
     pieces: list[PieceMeasures] = []
-    warnings: list[str] = []
     split = _split(near_implant)
     for at, piece in enumerate(split):
         site = make_site(piece, near_bone, middle)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from math import isfinite
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,13 +18,13 @@ from skullfix.images.sanity import check_head
 from skullfix.images.volume import Volume
 from skullfix.images.write import write_volume
 from skullfix.implants.clean import CleanImplant, clean_implant
-from skullfix.implants.fit import FitOptions, FittedImplant, fit_implant
-from skullfix.meshes.measure import measure_mesh
+from skullfix.implants.fit import FittedImplant, fit_implant
+from skullfix.implants.options import FitOptions
 from skullfix.meshes.mesh import Mesh
-from skullfix.meshes.surface import mask_surface
 from skullfix.meshes.write import MESH_FORMATS, Space, write_mesh
 from skullfix.report.preview import contact_sheet, write_png
 from skullfix.tasks.document import Progress, Stopwatch, write_document
+from skullfix.tasks.implant_facts import implant_facts
 from skullfix.tasks.model import Model, load_model
 from skullfix.tasks.predict import candidate_on, complete_coarse
 
@@ -47,8 +46,7 @@ class CompleteOptions:
         save_bone: Also write the bone mask of a CT.
         report: Also write the picture of the result.
         overwrite: Whether existing outputs may be replaced.
-        fit: How the implant is fitted to the hole (clearance, wall, edge, holes); None leaves it
-            as it is, bone to bone.
+        fit: How the solid is fitted to the hole (clearance, wall, edge, holes).
     """
 
     kind: Kind = "auto"
@@ -61,7 +59,7 @@ class CompleteOptions:
     save_bone: bool = False
     report: bool = True
     overwrite: bool = False
-    fit: FitOptions | None = None
+    fit: FitOptions = field(default_factory=FitOptions)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,23 +69,26 @@ class CompleteResult:
     Attributes:
         status: ``success`` or ``no_defect``.
         bone: The defective skull, bool, on the input's grid.
-        filled: bool on the same grid, all that was missing; shares no voxel with ``bone``.
-        implant: The same, or what fitting left of it (``CompleteOptions.fit``).
-        mesh: The implant's surface, LPS mm; None without defect.
+        implant: bool on the same grid, all that was missing; shares no voxel with ``bone``.
+        fitted: The solid made of it (``CompleteOptions.fit``); None without defect.
         document: The result document (plain values).
     """
 
     status: str
     bone: Volume
-    filled: Volume
     implant: Volume
-    mesh: Mesh | None
+    fitted: FittedImplant | None
     document: dict[str, Any]
 
     @property
     def completed(self) -> Volume:
         """Bone and what was missing together."""
-        return Volume(self.bone.array | self.filled.array, self.bone.geometry)
+        return Volume(self.bone.array | self.implant.array, self.bone.geometry)
+
+    @property
+    def mesh(self) -> Mesh | None:
+        """The solid's surface, LPS mm; None without defect."""
+        return self.fitted.mesh if self.fitted else None
 
 
 def complete(
@@ -188,12 +189,11 @@ def compute_case(case: CompleteCase, model: Model) -> CompleteResult:
     options, bone, watch = case.options, case.bone, case.watch
     warnings = case.warnings
     cleaned = complete_bone(bone, model, watch)
-    found = bool(cleaned.pieces_ml)
-    with watch.stage("mesh"):
-        implant, mesh, fitted = _solid(cleaned.mask, bone, options.fit) if found else _NOTHING
+    with watch.stage("fit"):
+        fitted = fit_implant(cleaned.mask, bone, options.fit) if cleaned.pieces_ml else None
         warnings += fitted.warnings if fitted else ()
     document: dict[str, Any] = {
-        "status": "success" if found else "no_defect",
+        "status": "success" if fitted else "no_defect",
         "task": "complete",
         "inputs": {"scan": str(case.source), "kind": case.kind, "format": case.scan.format},
         "outputs": {},
@@ -207,22 +207,13 @@ def compute_case(case: CompleteCase, model: Model) -> CompleteResult:
         "device": "cpu",
         "backend": model.backend.name,
         "geometry": asdict(bone.geometry),
-        "implant": {"pieces_ml": [round(v, 3) for v in cleaned.pieces_ml]},
+        "implant": implant_facts(fitted, options.fit, cleaned.pieces_ml)
+        if fitted
+        else {"pieces_ml": []},
         "warnings": [*case.scan.warnings, *warnings, *model.checkpoint.warnings],
         "notice": "Research use; not a medical device.",
     }
-    if mesh is not None:
-        document["implant"] |= {
-            "mask_volume_ml": round(float(sum(cleaned.pieces_ml)), 3),
-            **asdict(measure_mesh(mesh)),
-            **(
-                {"fit": asdict(options.fit), "pieces": _pieces(fitted)}
-                if fitted and options.fit
-                else {}
-            ),
-        }
-    status = document["status"]
-    return CompleteResult(status, bone, cleaned.mask, implant or cleaned.mask, mesh, document)
+    return CompleteResult(document["status"], bone, cleaned.mask, fitted, document)
 
 
 def write_case(case: CompleteCase, result: CompleteResult) -> None:
@@ -269,27 +260,6 @@ def complete_bone(bone: Volume, model: Model, watch: Stopwatch | None = None) ->
             empty = Volume(np.zeros(bone.array.shape, bool), bone.geometry)
             return CleanImplant(empty, (), 0.0)
         return clean_implant(candidate_on(bone, answer), bone)
-
-
-_NOTHING: tuple[None, None, None] = (None, None, None)
-
-
-def _solid(
-    implant: Volume, bone: Volume, fit: FitOptions | None
-) -> tuple[Volume, Mesh, FittedImplant | None]:
-    """Give the implant's mask and surface, fitted to the hole if that was asked for."""
-    if fit is None:
-        return implant, mask_surface(implant), None
-    fitted = fit_implant(implant, bone, fit)
-    return fitted.mask, fitted.mesh, fitted
-
-
-def _pieces(fitted: FittedImplant) -> list[dict[str, Any]]:
-    """Give the measures of each piece as plain values, what is not finite as None."""
-    return [
-        {k: None if isinstance(v, float) and not isfinite(v) else v for k, v in asdict(p).items()}
-        for p in fitted.pieces
-    ]
 
 
 def check_options(options: CompleteOptions) -> None:

@@ -81,19 +81,28 @@ def test_outputs_lie_on_the_inputs_grid_and_leave_the_bone_alone(
     assert other.GetDirection() == scan.geometry.direction
 
 
-def test_the_stl_is_closed_and_has_the_masks_volume(
+def test_the_stl_is_closed_and_leaves_half_a_millimetre(
     completed: tuple[Path, dict[str, Any]],
 ) -> None:
     _, document = completed
+    told = document["implant"]
     mesh = stl.mesh.Mesh.from_file(document["outputs"]["mesh"])
     assert mesh.is_closed(exact=True)
     volume, centre, _ = mesh.get_mass_properties()
     implant = read_scan(Path(document["outputs"]["implant"])).volume
     mask_ml = np.count_nonzero(implant.array) * implant.geometry.voxel_volume_ml
-    assert volume / 1000 == pytest.approx(mask_ml, rel=0.02)
+    assert told["mask_volume_ml"] == pytest.approx(mask_ml, rel=1e-3)
+    assert told["volume_ml"] == pytest.approx(volume / 1000, rel=1e-3)
+    assert told["volume_ml"] == pytest.approx(told["fitted_mask_volume_ml"], rel=0.02)
+    assert told["volume_ml"] < mask_ml
+    assert told["fit"]["clearance_mm"] == 0.5
+    assert "0.5 mm clearance" in told["note"]
+    assert {"thickness_mean", "thickness_min", "thickness_p5", "gap_mean", "gap_p95"} < set(
+        told["pieces"][0]
+    )
     index = np.argwhere(implant.array).mean(0)[::-1]
     world = implant.geometry.affine() @ [*index, 1]
-    np.testing.assert_allclose(centre, world[:3], atol=0.5)
+    np.testing.assert_allclose(centre, world[:3], atol=1.0)
 
 
 def test_the_answer_is_the_same_bytes_again(
@@ -129,17 +138,31 @@ def test_a_fitted_implant_keeps_its_distance(
 ) -> None:
     folder, document = completed
     done = skullfix(
-        "complete", folder / "head.nrrd", "-o", tmp_path, "--clearance", 1, "--min-thickness", 2,
+        "complete", folder / "head.nrrd", "-o", tmp_path, "--clearance", 1.5, "--min-thickness", 2,
         "--decimate", 0.1, "--no-report", "--json",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     fitted = json.loads(done.stdout)
-    assert fitted["implant"]["fit"]["clearance_mm"] == 1
-    assert fitted["implant"]["pieces"][0]["gap_mean"] == pytest.approx(1, abs=1.2)
+    assert fitted["implant"]["pieces"][0]["gap_mean"] == pytest.approx(1.5, abs=1.2)
     assert fitted["implant"]["volume_ml"] < document["implant"]["volume_ml"]
     whole = read_scan(Path(fitted["outputs"]["completed"])).volume
     before = read_scan(Path(document["outputs"]["completed"])).volume
     np.testing.assert_array_equal(whole.array, before.array)
+    masks = [read_scan(Path(d["outputs"]["implant"])).volume.array for d in (fitted, document)]
+    np.testing.assert_array_equal(*masks)
+
+
+def test_without_clearance_the_solid_is_the_mask(
+    completed: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    folder, _ = completed
+    done = skullfix(
+        "complete", folder / "head.nrrd", "-o", tmp_path, "--clearance", 0, "--no-report", "--json"
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)["implant"]
+    assert told["volume_ml"] == pytest.approx(told["mask_volume_ml"], rel=0.02)
+    assert "exactly" in told["note"]
 
 
 def test_evaluate_measures_the_result(
