@@ -1,0 +1,203 @@
+"""The surgeon's own method as a baseline: the healthy side of the skull, mirrored into the hole.
+
+The mid-sagittal plane is found on the defective skull, the bone is mirrored about it, and what of
+the mirror image lies in no bone, thick enough to be more than asymmetry, is the implant. As with
+software for surgeons, holes that cross the middle cannot be filled.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from skullfix.images.box import bounding_box, crop, slices
+from skullfix.images.resample import block_average, trilinear
+from skullfix.images.volume import Volume
+
+VERSION = "mirror-1"
+"""Changes when the baseline's answers do."""
+
+SEARCH_MM = 4.0
+"""Voxel spacing on which the plane is sought."""
+
+GAP_MM = 2.0
+"""How far from bone the mirror image must reach before it is more than asymmetry; a voxel if that
+is larger."""
+
+OPENING_MM = 1.5
+"""Radius of the opening that takes thin sheets and bridges away."""
+
+SHARE = 0.25
+"""Smallest piece that is kept, as a share of the largest; a hole beside another one counts."""
+
+_MARGIN_MM = 25.0  # around the bone: an implant may bulge beyond what is left of the skull
+_TURN_DEG, _TURN_STEP_DEG = 24.0, 6.0
+_SHIFT_MM, _SHIFT_STEP_MM = 16.0, 4.0
+_FINEST = 0.1  # degrees and mm
+_FULL = 255.0
+
+
+@dataclass(frozen=True)
+class Plane:
+    """A plane in the world.
+
+    Attributes:
+        point: On it, LPS mm.
+        normal: Unit vector, towards the patient's left.
+    """
+
+    point: tuple[float, float, float]
+    normal: tuple[float, float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class MirrorImplant:
+    """The baseline's answer before the cleaning, on a grid of about 0.9 mm.
+
+    Attributes:
+        implant: (z, y, x) float32 occupancy, 0 to 1, all zero where nothing is missing.
+        bone: (z, y, x) float32 occupancy of the defective skull.
+        plane: About which the bone was mirrored.
+    """
+
+    implant: Volume
+    bone: Volume
+    plane: Plane
+
+
+def mirror_implant(bone: Volume) -> MirrorImplant:
+    """Fill the holes of a skull with its mirror image.
+
+    Args:
+        bone: bool mask of the defective skull, (z, y, x), not empty, on any grid.
+
+    Returns:
+        The answer, to be brought to the scan's grid and cleaned like any other.
+    """
+    plane = midsagittal_plane(bone)
+    margin = int(_MARGIN_MM / min(bone.geometry.spacing))
+    coarse = block_average(crop(bone, *_box(bone, margin)))
+    solid = coarse.array / np.float32(_FULL)
+    image = _mirrored(Volume(solid, coarse.geometry), plane)
+    free = (image > 0.5) & (solid < 0.5)
+    taken = np.where(_holes(free, solid >= 0.5, coarse.geometry.spacing[::-1]), image, 0)
+    implant = np.minimum(taken, 1 - solid).astype(np.float32)
+    low, high = bounding_box(implant > 0, margin=2) or ((0, 0, 0), (1, 1, 1))
+    return MirrorImplant(
+        crop(Volume(implant, coarse.geometry), low, high),
+        crop(Volume(solid, coarse.geometry), low, high),
+        plane,
+    )
+
+
+def midsagittal_plane(bone: Volume) -> Plane:
+    """Find the plane about which a skull is most nearly its own mirror image.
+
+    From the scan's left-right axis through the bone's centroid the plane is turned and moved,
+    first on a grid of steps, then in ever smaller ones, to where bone and mirror image overlap
+    most, at SEARCH_MM.
+
+    Args:
+        bone: bool mask, (z, y, x), not empty.
+    """
+    coarse = block_average(crop(bone, *_box(bone, 0)), SEARCH_MM)
+    solid = torch.from_numpy(coarse.array.astype(np.float32) / np.float32(_FULL))
+    affine = coarse.geometry.affine()
+    to_index = torch.from_numpy(np.linalg.inv(affine)).float()
+    rows = np.argwhere(coarse.array > 0)
+    points = torch.from_numpy(rows[:, ::-1] @ affine[:3, :3].T + affine[:3, 3]).float()
+    weight = solid[tuple(rows.T)]
+    centre = (points * weight[:, None]).sum(0) / weight.sum()
+    points = points - centre
+
+    def overlap(yaw: float, roll: float, shift: float) -> float:
+        normal = torch.tensor(_normal(yaw, roll), dtype=torch.float32)
+        image = points - 2 * ((points @ normal) - shift)[:, None] * normal + centre
+        index = image @ to_index[:3, :3].T + to_index[:3, 3]
+        return float(trilinear(solid, index) @ weight)
+
+    turns = np.arange(-_TURN_DEG, _TURN_DEG + 1, _TURN_STEP_DEG)
+    shifts = np.arange(-_SHIFT_MM, _SHIFT_MM + 1, _SHIFT_STEP_MM)
+    best, place = max(
+        (overlap(float(a), float(b), float(c)), (float(a), float(b), float(c)))
+        for a in turns
+        for b in turns
+        for c in shifts
+    )
+    step = np.array([_TURN_STEP_DEG, _TURN_STEP_DEG, _SHIFT_STEP_MM]) / 2
+    while step.max() > _FINEST:
+        tries = [np.add(place, sign * step * axis) for axis in np.eye(3) for sign in (-1, 1)]
+        found, near = max((overlap(*t.tolist()), tuple(t.tolist())) for t in tries)
+        if found > best:
+            best, place = found, near
+        else:
+            step = step / 2
+    normal = _normal(place[0], place[1])
+    x, y, z = (centre.double().numpy() + place[2] * normal).tolist()
+    nx, ny, nz = normal.tolist()
+    return Plane((x, y, z), (nx, ny, nz))
+
+
+def _normal(yaw: float, roll: float) -> NDArray[np.float64]:
+    """Turn the left-right axis by angles in degrees: towards y, then towards z."""
+    a, b = np.radians((yaw, roll))
+    return np.array([np.cos(a) * np.cos(b), np.sin(a) * np.cos(b), np.sin(b)])
+
+
+def _box(bone: Volume, margin: int) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
+    """Find the box of the bone."""
+    box = bounding_box(bone.array, margin=margin)
+    if box is None:
+        raise ValueError("the mask is empty")
+    return box
+
+
+def _mirrored(solid: Volume, plane: Plane) -> NDArray[np.float32]:
+    """Occupancy of the mirror image on the same grid, (z, y, x) float32."""
+    normal, point = np.array(plane.normal), np.array(plane.point)
+    reflect = np.eye(4)
+    reflect[:3, :3] -= 2 * np.outer(normal, normal)
+    reflect[:3, 3] = 2 * (point @ normal) * normal
+    affine = solid.geometry.affine()
+    step = torch.from_numpy(np.linalg.inv(affine) @ reflect @ affine).float()
+    array = torch.from_numpy(solid.array)
+    depth, height, width = solid.array.shape
+    y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    out = np.empty(solid.array.shape, np.float32)
+    for z in range(depth):
+        index = torch.stack([x, y, torch.full_like(x, z)], -1).float()  # (y, x, 3)
+        out[z] = trilinear(array, index @ step[:3, :3].T + step[:3, 3]).numpy()
+    return out
+
+
+def _holes(
+    free: NDArray[np.bool_], solid: NDArray[np.bool_], spacing: tuple[float, ...]
+) -> NDArray[np.bool_]:
+    """Choose the voxels of the free mirror image that fill holes.
+
+    Args:
+        free: Mirror image without bone.
+        solid: Bone.
+        spacing: mm along (z, y, x).
+    """
+    gap = max(GAP_MM, *spacing)
+    core = free & (ndimage.distance_transform_edt(~solid, sampling=spacing) > gap)
+    core = ndimage.distance_transform_edt(core, sampling=spacing) > OPENING_MM
+    label, count = ndimage.label(core)
+    if not count:
+        return np.zeros_like(free)
+    sizes = np.bincount(label.ravel())
+    sizes[0] = 0
+    kept = (sizes >= SHARE * sizes.max())[label]
+    chosen = np.zeros_like(free)
+    reach = gap + 2 * OPENING_MM
+    around = int(reach / min(spacing)) + 1
+    low, high = bounding_box(kept, margin=around) or ((0, 0, 0), (1, 1, 1))
+    here = slices(low, high)
+    near = ndimage.distance_transform_edt(~kept[here], sampling=spacing) <= reach
+    chosen[here] = free[here] & near
+    return chosen
