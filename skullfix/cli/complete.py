@@ -7,6 +7,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from skullfix.cli.fitting import (
+    DecimateOption,
+    EdgeOption,
+    FormatOption,
+    HolesOption,
+    InsertionOption,
+    SmoothOption,
+    SpaceOption,
+    ThickenOption,
+    ThicknessOption,
+    UndercutsOption,
+    read_fitting,
+)
 from skullfix.cli.render import JsonOption, QuietOption, command
 
 if TYPE_CHECKING:
@@ -35,29 +48,19 @@ def complete(
     ] = None,
     backend: Annotated[str, typer.Option(help="auto, reference or cpu.")] = "auto",
     threads: Annotated[int, typer.Option(help="Threads; 0 for all.", min=0)] = 0,
-    mesh_format: Annotated[str, typer.Option(help="stl, ply, obj or 3mf.")] = "stl",
-    space: Annotated[str, typer.Option(help="Frame of the mesh: lps or ras.")] = "lps",
+    mesh_format: FormatOption = "stl",
+    space: SpaceOption = "lps",
     series: Annotated[str | None, typer.Option(help="DICOM series to read.")] = None,
     save_bone: Annotated[bool, typer.Option("--save-bone", help="Write the bone mask.")] = False,
     clearance: Annotated[float, typer.Option(metavar="MM", help="Gap to the bone.")] = 0.5,
-    min_thickness: Annotated[
-        float | None, typer.Option(metavar="MM", help="Wall to check, or to reach by --thicken.")
-    ] = None,
-    thicken: Annotated[bool, typer.Option("--thicken", help="Thicken thin walls inwards.")] = False,
-    smooth: Annotated[float, typer.Option(metavar="MM", help="Smooth the faces.")] = 0.0,
-    edge: Annotated[str, typer.Option(help="straight, or bevel (a lip on the bone).")] = "straight",
-    holes: Annotated[
-        str | None, typer.Option(metavar="D@S", help="Holes of D mm every S mm, e.g. 2@10.")
-    ] = None,
-    insertion: Annotated[
-        str, typer.Option(help="auto, or x,y,z (LPS): the way out of the hole.")
-    ] = "auto",
-    fix_undercuts: Annotated[
-        bool, typer.Option("--fix-undercuts", help="Take away what catches on the way in.")
-    ] = False,
-    decimate: Annotated[
-        float, typer.Option(metavar="MM", help="Fewer triangles, moved by at most this.")
-    ] = 0.0,
+    min_thickness: ThicknessOption = None,
+    thicken: ThickenOption = False,
+    smooth: SmoothOption = 0.0,
+    edge: EdgeOption = "straight",
+    holes: HolesOption = None,
+    insertion: InsertionOption = "auto",
+    fix_undercuts: UndercutsOption = False,
+    decimate: DecimateOption = 0.0,
     no_report: Annotated[bool, typer.Option("--no-report", help="Draw no picture.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace outputs.")] = False,
     json_output: JsonOption = False,
@@ -89,7 +92,6 @@ def complete_options(given: Mapping[str, Any]) -> CompleteOptions:
         UsageError: One is not understood.
     """
     from skullfix.tasks.complete import CompleteOptions
-    from skullfix.tasks.fit import fit_options
 
     return CompleteOptions(
         kind=given["kind"],
@@ -102,17 +104,7 @@ def complete_options(given: Mapping[str, Any]) -> CompleteOptions:
         save_bone=given["save_bone"],
         report=not given["no_report"],
         overwrite=given["overwrite"],
-        fit=fit_options(
-            clearance_mm=given["clearance"],
-            min_thickness_mm=given["min_thickness"],
-            thicken=given["thicken"],
-            smooth_mm=given["smooth"],
-            edge=given["edge"],
-            holes=given["holes"],
-            insertion=given["insertion"],
-            fix_undercuts=given["fix_undercuts"],
-            decimate_mm=given["decimate"],
-        ),
+        fit=read_fitting(given),
     )
 
 

@@ -14,7 +14,7 @@ from skullfix.images.volume import Volume
 from skullfix.implants.bevel import bevel_lip
 from skullfix.implants.clearance import is_consumed, with_clearance
 from skullfix.implants.holes import RIM_MM, drill_mask, drill_mesh, place_holes
-from skullfix.implants.insertion import along, find_insertion
+from skullfix.implants.insertion import along, find_insertion, given_insertion
 from skullfix.implants.measures import gap_to_bone, penetration, rim_length
 from skullfix.implants.options import FitOptions
 from skullfix.implants.site import MARGIN_MM, Site, bone_centre, make_site
@@ -189,7 +189,7 @@ def _fit_piece(
     if options.insertion == "auto":
         insertion = find_insertion(site, mask, clearance_mm=gap_mm)
     else:
-        insertion = along(site, mask, options.insertion, clearance_mm=gap_mm)
+        insertion = given_insertion(site, mask, options.insertion, clearance_mm=gap_mm)
     behind_bone = insertion.undercut & ~shaped
     if behind_bone.any():  # what was added for thickness must not catch
         mask = _one_piece(mask & ~behind_bone)

@@ -65,27 +65,20 @@ def find_insertion(site: Site, mask: NDArray[np.bool_], *, clearance_mm: float =
     return along(site, mask, chosen, clearance_mm=clearance_mm)
 
 
-def along(
+def given_insertion(
     site: Site,
     mask: NDArray[np.bool_],
     direction: tuple[float, float, float],
     *,
     clearance_mm: float = 0.0,
 ) -> Insertion:
-    """Find the undercuts for a direction.
-
-    A voxel is undercut when bone lies over it along the direction. Without a gap of half a voxel
-    the steps of a wall along the direction would count too, so bone must then lie over the
-    neighbours of the voxel as well.
+    """Find the undercuts for a direction that a person chose.
 
     Args:
         site: Where the implant is.
         mask: bool (z, y, x) on the site.
         direction: (x, y, z) in LPS, of any length, along which the implant is pulled out.
-        clearance_mm: The gap that was left between mask and bone.
-
-    Returns:
-        The unit direction and the voxels that catch.
+        clearance_mm: The gap that was left; see `along`.
 
     Raises:
         UsageError: The direction has no length, or points into the head.
@@ -102,13 +95,40 @@ def along(
             f"Along {direction} the implant cannot be pulled out of the head.",
             hint="Give the direction out of the head as x,y,z in LPS, or auto.",
         )
+    unit = (float(vector[0]), float(vector[1]), float(vector[2]))
+    return along(site, mask, unit, clearance_mm=clearance_mm)
+
+
+def along(
+    site: Site,
+    mask: NDArray[np.bool_],
+    direction: tuple[float, float, float],
+    *,
+    clearance_mm: float = 0.0,
+) -> Insertion:
+    """Find the undercuts for a direction.
+
+    A voxel is undercut when bone lies over it along the direction. Without a gap of half a voxel
+    the steps of a wall along the direction would count too, so bone must then lie over the
+    neighbours of the voxel as well.
+
+    Args:
+        site: Where the implant is.
+        mask: bool (z, y, x) on the site.
+        direction: Unit vector (x, y, z) in LPS along which the implant is pulled out.
+        clearance_mm: The gap that was left between mask and bone.
+
+    Returns:
+        The direction and the voxels that catch.
+    """
+    vector = np.asarray(direction, np.float64)
     cell = float(max(site.geometry.spacing))
     lenient = clearance_mm < 0.5 * cell
     bone = site.world(_skin(site.bone))
     caught = _shadowed(bone, site.world(mask), vector, cell, lenient=lenient)
     undercut = np.zeros(mask.shape, bool)
     undercut[mask] = caught
-    return Insertion((float(vector[0]), float(vector[1]), float(vector[2])), undercut)
+    return Insertion(direction, undercut)
 
 
 def _skin(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from skullfix.errors import UsageError
+from skullfix.images.box import bounding_box, crop
+from skullfix.images.volume import Geometry, Volume
 from skullfix.implants.distance import depth_in, distance_to
 from skullfix.implants.site import Site
 
@@ -49,14 +54,53 @@ def smooth_implant(site: Site, mask: NDArray[np.bool_], smooth_mm: float) -> NDA
     check_smoothing(smooth_mm)
     if smooth_mm == 0:
         return mask
-    together = (mask | site.bone).astype(np.float32)
-    blurred = ndimage.gaussian_filter(together, site.sigma(smooth_mm), truncate=3.0)
+    return _smoothed(mask, site.bone, site.to_bone, site.geometry, smooth_mm)
+
+
+def smooth_mask(mask: Volume, smooth_mm: float) -> Volume:
+    """Smooth a mask that stands alone and keep its volume to the voxel.
+
+    Args:
+        mask: bool (z, y, x), not empty.
+        smooth_mm: Standard deviation of the blur, 0 to 5 mm; 0 leaves the mask as it is.
+
+    Returns:
+        bool, cropped to the mask and what the blur reaches.
+
+    Raises:
+        UsageError: The value is out of range.
+    """
+    check_smoothing(smooth_mm)
+    box = bounding_box(mask.array)
+    if smooth_mm == 0 or box is None:
+        return mask
+    part = crop(mask, *box)
+    margin = [math.ceil(1.5 * smooth_mm / s) + 1 for s in part.geometry.spacing]  # x, y, z
+    x, y, z = (part.geometry.affine() @ [*(-m for m in margin), 1.0])[:3].tolist()
+    padded = np.pad(part.array, [(m, m) for m in margin[::-1]])
+    depth, height, width = padded.shape
+    grid = replace(part.geometry, size=(width, height, depth), origin=(x, y, z))
+    nowhere = np.zeros(padded.shape, bool)
+    far = np.full(padded.shape, np.inf, np.float32)
+    return Volume(_smoothed(padded, nowhere, far, grid, smooth_mm), grid)
+
+
+def _smoothed(
+    mask: NDArray[np.bool_],
+    bone: NDArray[np.bool_],
+    to_bone: NDArray[np.float32],
+    geometry: Geometry,
+    smooth_mm: float,
+) -> NDArray[np.bool_]:
+    """Blur a mask together with the bone and keep as many voxels outside it as there were."""
+    sigma = [smooth_mm / s for s in geometry.spacing[::-1]]
+    blurred = ndimage.gaussian_filter((mask | bone).astype(np.float32), sigma, truncate=3.0)
     reach = 1.5 * smooth_mm
-    allowed = ~site.bone & (distance_to(mask, site.geometry) <= reach)
+    allowed = ~bone & (distance_to(mask, geometry) <= reach)
     # not onto the faces of the bone around the hole: stay on the side of the rim's wall
-    allowed &= mask | (site.to_bone > reach)
+    allowed &= mask | (to_bone > reach)
     # the middle of a thin wall is kept whatever the blur says
-    certain = mask & (depth_in(mask, site.geometry) > reach)
+    certain = mask & (depth_in(mask, geometry) > reach)
     order = np.where(allowed, blurred + 2.0 * certain, np.float32(-1))
     count = int(np.count_nonzero(mask))
     flat = order.ravel()
