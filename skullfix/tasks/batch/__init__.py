@@ -1,0 +1,1 @@
+"""Many cases in one go: found, tried one by one, written down, resumed."""
