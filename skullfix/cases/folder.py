@@ -12,6 +12,7 @@ from skullfix.errors import InputError
 
 SKULLS = "complete_skull"
 IMPLANTS = "implant"
+PARTS = ("train", "validation")
 _SUFFIXES = (".nrrd", ".nii.gz", ".mha")
 
 
@@ -35,7 +36,7 @@ def read_split(folder: Path, part: str) -> list[str]:
         fields = line.split()
         if not fields:
             continue
-        if len(fields) != 2 or fields[1] not in ("train", "validation"):
+        if len(fields) != 2 or fields[1] not in PARTS:
             raise InputError(
                 f"{path}, line {number}: expected 'NAME train' or 'NAME validation', "
                 f"found {line.strip()[:60]!r}",

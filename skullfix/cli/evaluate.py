@@ -7,37 +7,97 @@ from typing import Annotated
 
 import typer
 
-from skullfix.cli.render import JsonOption, command
+from skullfix.cli.render import JsonOption, Output, QuietOption, command
+from skullfix.errors import UsageError
 
 
 def evaluate(
-    prediction: Annotated[Path, typer.Argument(help="Predicted mask, e.g. an implant.")],
-    truth: Annotated[Path, typer.Argument(help="True mask on the same grid.")],
+    prediction: Annotated[
+        Path | None, typer.Argument(help="Predicted mask, e.g. an implant.")
+    ] = None,
+    truth: Annotated[Path | None, typer.Argument(help="True mask on the same grid.")] = None,
     defective: Annotated[
         Path | None, typer.Option(help="Defective skull, for the boundary DSC.")
     ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option("--set", help="Folder of skulls (complete_skull/, split.txt, implant/)."),
+    ] = None,
+    part: Annotated[str, typer.Option(help="--set: validation or train.")] = "validation",
+    model: Annotated[str | None, typer.Option(help="--set: NAME, NAME@VERSION or a path.")] = None,
+    families: Annotated[
+        str, typer.Option(help="--set: kinds of defects, with commas; all by default.")
+    ] = "",
+    cases: Annotated[str, typer.Option(help="--set: skulls, with commas; all by default.")] = "",
+    methods: Annotated[
+        str, typer.Option(help="--set: network, mirror, or both with a comma.")
+    ] = "network,mirror",
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="--set: folder for cases.jsonl and table.md."),
+    ] = None,
+    backend: Annotated[str, typer.Option(help="--set: auto, reference or cpu.")] = "auto",
+    threads: Annotated[int, typer.Option(help="Threads; 0 for all.", min=0)] = 0,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="--set: measure all rows again.")
+    ] = False,
     json_output: JsonOption = False,
+    quiet: QuietOption = False,
 ) -> None:
-    """Compare a predicted mask with the true one: DSC, boundary DSC, HD95, RE.
+    """Compare a predicted mask with the true one, or measure a model over a folder of skulls.
 
     Example: skullfix evaluate scan_implant.nrrd truth.nrrd --defective scan.nrrd
 
-    Example: skullfix evaluate scan_complete.nrrd skull.nrrd --json
-    """
-    with command(json_output) as out:
-        out.facts.update(task="evaluate", inputs=[str(prediction), str(truth)])
-        from skullfix.evaluation.evaluate import evaluate_masks
-        from skullfix.images.mask import as_mask
-        from skullfix.images.read import read_scan
-        from skullfix.images.volume import Volume
+    Example: skullfix evaluate --set autoimplant/ -o accuracy/
 
-        predicted = read_scan(prediction).volume
-        if predicted.array.any():
-            predicted, _ = as_mask(predicted)
-        else:  # an empty prediction is a wrong answer, not a wrong file
-            predicted = Volume(predicted.array != 0, predicted.geometry)
-        true, _ = as_mask(read_scan(truth).volume)
-        bone = as_mask(read_scan(defective).volume)[0] if defective else None
-        scores = evaluate_masks(predicted, true, bone).to_dict()
-        lines = [f"{name}: {value:.4f}" for name, value in scores.items() if value is not None]
-        out.finish({"status": "success", **scores}, text="\n".join(lines))
+    With --set every skull is completed with its own defect and with one of every family, by the
+    network and by mirroring its healthy side. With -o a second run goes on where the first ended.
+    """
+    with command(json_output, quiet=quiet) as out:
+        if data is not None:
+            if prediction is not None:
+                raise UsageError(
+                    "--set takes no masks to compare", hint="give either two masks or --set FOLDER"
+                )
+            out.facts.update(task="evaluate set", inputs=[str(data)])
+            from skullfix.sparse.threads import set_threads
+            from skullfix.tasks.evaluate_set import SetOptions, evaluate_set
+
+            set_threads(threads)
+            options = SetOptions(
+                part, model, backend, _list(families), _list(cases), _list(methods), overwrite
+            )
+            result = evaluate_set(data, output, options, progress=out.progress)
+            out.finish(result.document, text=result.tables)
+        elif prediction is None or truth is None:
+            raise UsageError(
+                "two masks are needed, or a folder",
+                hint="skullfix evaluate PREDICTION TRUTH, or skullfix evaluate --set FOLDER",
+            )
+        else:
+            out.facts.update(task="evaluate", inputs=[str(prediction), str(truth)])
+            _compare(prediction, truth, defective, out)
+
+
+def _list(text: str) -> tuple[str, ...]:
+    """Read names with commas between them."""
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def _compare(prediction: Path, truth: Path, defective: Path | None, out: Output) -> None:
+    """Compare two masks."""
+    from skullfix.evaluation.evaluate import evaluate_masks
+    from skullfix.images.mask import as_mask
+    from skullfix.images.read import read_scan
+    from skullfix.images.volume import Volume
+
+    predicted = read_scan(prediction).volume
+    if predicted.array.any():
+        predicted, _ = as_mask(predicted)
+    else:  # an empty prediction is a wrong answer, not a wrong file
+        predicted = Volume(predicted.array != 0, predicted.geometry)
+    true, _ = as_mask(read_scan(truth).volume)
+    bone = as_mask(read_scan(defective).volume)[0] if defective else None
+    scores = evaluate_masks(predicted, true, bone).to_dict()
+    lines = [f"{name}: {value:.4f}" for name, value in scores.items() if value is not None]
+    out.finish({"status": "success", **scores}, text="\n".join(lines))

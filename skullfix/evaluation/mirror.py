@@ -34,7 +34,7 @@ OPENING_MM = 1.5
 SHARE = 0.25
 """Smallest piece that is kept, as a share of the largest; a hole beside another one counts."""
 
-_MARGIN_MM = 25.0  # around the bone: an implant may bulge beyond what is left of the skull
+_MARGIN_MM = 12.0  # around the bone: an implant may bulge beyond what is left of the skull
 _TURN_DEG, _TURN_STEP_DEG = 24.0, 6.0
 _SHIFT_MM, _SHIFT_STEP_MM = 16.0, 4.0
 _FINEST = 0.1  # degrees and mm
@@ -185,8 +185,7 @@ def _holes(
         spacing: mm along (z, y, x).
     """
     gap = max(GAP_MM, *spacing)
-    core = free & (ndimage.distance_transform_edt(~solid, sampling=spacing) > gap)
-    core = ndimage.distance_transform_edt(core, sampling=spacing) > OPENING_MM
+    core = _opened(free & (ndimage.distance_transform_edt(~solid, sampling=spacing) > gap), spacing)
     label, count = ndimage.label(core)
     if not count:
         return np.zeros_like(free)
@@ -201,3 +200,17 @@ def _holes(
     near = ndimage.distance_transform_edt(~kept[here], sampling=spacing) <= reach
     chosen[here] = free[here] & near
     return chosen
+
+
+def _opened(mask: NDArray[np.bool_], spacing: tuple[float, ...]) -> NDArray[np.bool_]:
+    """Erode by OPENING_MM, piece by piece: most pieces are thin and lie far apart."""
+    label, _ = ndimage.label(mask)
+    smallest = 4 / 3 * np.pi * OPENING_MM**3 / np.prod(spacing) / 2
+    sizes = np.bincount(label.ravel())
+    core = np.zeros_like(mask)
+    for number, box in enumerate(ndimage.find_objects(label), 1):
+        if sizes[number] >= smallest:
+            piece = np.pad(label[box] == number, 1)
+            deep = ndimage.distance_transform_edt(piece, sampling=spacing) > OPENING_MM
+            core[box] |= deep[1:-1, 1:-1, 1:-1]
+    return core
