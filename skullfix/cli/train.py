@@ -11,24 +11,36 @@ from skullfix.cli.render import JsonOption, QuietOption, command
 
 
 def train(
-    task: Annotated[str, typer.Argument(help="What to train: complete.")],
+    task: Annotated[str, typer.Argument(help="What to train: complete, upscale or refine.")],
     data: Annotated[
         list[Path],
-        typer.Argument(help="Folders with complete_skull/, split.txt and, if known, implant/."),
+        typer.Argument(
+            help="Folders of skulls (complete_skull/, split.txt, implant/) or of organs."
+        ),
     ],
     run: Annotated[Path, typer.Option("-o", "--output", help="Folder of the run.")],
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with a run that was interrupted.")
     ] = False,
     architecture: Annotated[
-        str, typer.Option(help="table1-ch1, table1-ch2, implant-s or implant-m.")
-    ] = "implant-s",
+        str | None, typer.Option(help="table1-ch1, table1-ch2, implant-s, implant-m or fine-s.")
+    ] = None,
     spacing: Annotated[float, typer.Option(help="Grid spacing in mm.", min=0.3, max=8)] = 1.8,
     steps: Annotated[int, typer.Option(help="Optimiser steps in all.", min=1)] = 10_000,
     batch: Annotated[int, typer.Option(help="Volumes a step.", min=1, max=64)] = 4,
     rate: Annotated[float, typer.Option(help="Peak learning rate.", min=1e-7, max=1)] = 2e-3,
     start: Annotated[
         str | None, typer.Option(help="Network to begin with: NAME, NAME@VERSION or a path.")
+    ] = None,
+    factor: Annotated[
+        list[int] | None,
+        typer.Option(help="upscale, refine: fine voxels a coarse one, 2, 3, 4 or 6; may be repeated."),
+    ] = None,
+    organ: Annotated[
+        list[str] | None, typer.Option(help="refine: organ to learn; all by default.")
+    ] = None,
+    hold_out: Annotated[
+        list[str] | None, typer.Option(help="refine: subject or organ only to validate on.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of everything random.", min=0)] = 0,
     backend: Annotated[str, typer.Option(help="auto, reference or cpu.")] = "auto",
@@ -41,19 +53,32 @@ def train(
     Example: skullfix train complete autoimplant/ -o runs/first
 
     Example: skullfix train complete autoimplant/ -o runs/first --resume
+
+    Example: skullfix train upscale autoimplant/ -o runs/fine --spacing 0.9 --factor 4
     """
     with command(json_output, quiet=quiet) as out:
         out.facts.update(task=f"train {task}", inputs=[str(folder) for folder in data])
-        from skullfix.training.run import train_complete
+        from skullfix.cases.organs import ORGANS
+        from skullfix.training.run import train_network
         from skullfix.training.settings import Settings
 
-        settings = Settings(architecture, spacing, steps, batch, rate, seed)
-        result = train_complete(
+        settings = Settings(
+            architecture or ("implant-s" if task == "complete" else "fine-s"),
+            spacing,
+            steps,
+            batch,
+            rate,
+            seed,
+            factors=tuple(factor or ()),
+        )
+        result = train_network(
             task,
             data,
             run,
             settings,
             start=start,
+            organs=organ or ORGANS,
+            hold_out=hold_out or (),
             resume=resume,
             backend=backend,
             threads=threads,

@@ -53,6 +53,9 @@ CONFIGS = {
             decode_blocks=2,
             skip="inner",
         ),
+        NetworkConfig(
+            "fine-s", (8, 16, 24, 32, 48, 64, 64), in_channels=3, decode_blocks=2, skip="inner"
+        ),
     )
 }
 

@@ -111,7 +111,7 @@ def sample_head(
         mode="trilinear",
         align_corners=True,
     )[0].permute(1, 2, 3, 0)
-    skull = trilinear(case.skull.float(), field) / 255
+    skull = trilinear(case.whole.float(), field) / 255
     own = torch.zeros_like(skull)
     if implant:
         there = tuple(skull.nonzero().unbind(1))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,12 +15,11 @@ from skullfix.networks.config import CONFIGS
 from skullfix.networks.unet import SparseUNet
 from skullfix.sparse.backend import get_backend
 from skullfix.sparse.layers import SparseBatchNorm
-from skullfix.training.loss import implant_loss
-from skullfix.training.population import Case
-from skullfix.training.sample import Sample, draw_batch
+from skullfix.training.loss import occupancy_loss
+from skullfix.training.problem import Problem
+from skullfix.training.sample import Sample
 from skullfix.training.settings import Settings
 from skullfix.training.state import STATE_FILE, load_state, save_state, update_average
-from skullfix.training.validate import make_trials, validate
 
 WARM_UP = 200  # steps of linearly rising rate
 LOG_EVERY = 50  # steps a line of log.csv
@@ -31,8 +30,7 @@ CLIP = 5.0  # largest norm of the gradient
 
 
 def train(
-    cases: Sequence[Case],
-    held_out: Sequence[Case],
+    problem: Problem,
     settings: Settings,
     folder: Path,
     *,
@@ -48,8 +46,7 @@ def train(
     bytes that an undisturbed one would have had.
 
     Args:
-        cases: The training population.
-        held_out: Skulls that are only validated on.
+        problem: What is learnt.
         settings: The knobs.
         folder: Where state and log are written.
         resume: Go on from the state in `folder`, if there is one.
@@ -69,12 +66,10 @@ def train(
     done = 0
     if resume and (folder / STATE_FILE).exists():
         done = load_state(folder, settings.to_dict(), network, average, optimizer)
-    trials = make_trials(held_out, settings.spacing, config.in_channels, settings.seed)
     log = _Log(folder / "log.csv", done, note)
 
     def prepare(step: int) -> Sample:
-        key = (settings.seed, step)
-        return draw_batch(cases, settings.spacing, config.in_channels, settings.batch, key)
+        return problem.draw(step, 0, settings.batch)
 
     with ThreadPoolExecutor(1) as pool:
         ahead = [pool.submit(prepare, i) for i in range(done, min(done + AHEAD, settings.steps))]
@@ -89,7 +84,7 @@ def train(
             for group in optimizer.param_groups:
                 group["lr"] = settings.rate * _schedule(step, settings)
             output = network(batch.inputs, backend, target=batch.wanted)
-            loss = implant_loss(output, batch.wanted, batch.truth, backend)
+            loss = occupancy_loss(output, batch.wanted, batch.truth, backend)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(network.parameters(), CLIP)
@@ -100,7 +95,7 @@ def train(
             progress("training", step / settings.steps)
             last = step == settings.steps
             if step % VALIDATE_EVERY == 0 or last:
-                log.add(step, losses, validate(average, trials, backend))
+                log.add(step, losses, problem.score(average, backend))
             elif step % LOG_EVERY == 0:
                 log.add(step, losses, {})
             if step % SAVE_EVERY == 0 or last:
@@ -123,16 +118,17 @@ def _freeze_norms(network: torch.nn.Module) -> None:
 
 
 def last_scores(log: Path) -> dict[str, float]:
-    """Read the last validation DSC in a log: ``challenge`` and ``varied``, if there is one."""
+    """Read the last validation scores in a log; empty if there are none."""
     with log.open(encoding="utf-8", newline="") as stream:
-        measured = [row for row in csv.DictReader(stream) if row["varied"]]
-    return {k: float(measured[-1][k]) for k in ("challenge", "varied")} if measured else {}
+        measured = [row["scores"] for row in csv.DictReader(stream) if row["scores"]]
+    pairs = [word.split("=") for word in measured[-1].split()] if measured else []
+    return {name: float(value) for name, value in pairs}
 
 
 class _Log:
-    """``log.csv``: a line every LOG_EVERY steps, validation DSC where it was measured."""
+    """``log.csv``: a line every LOG_EVERY steps, validation scores where they were measured."""
 
-    FIELDS = ("step", "loss", "challenge", "varied", "families")
+    FIELDS = ("step", "loss", "scores")
 
     def __init__(self, path: Path, done: int, note: Callable[[str], None]) -> None:
         kept = []
@@ -148,9 +144,8 @@ class _Log:
     def add(self, step: int, losses: list[float], scores: dict[str, float]) -> None:
         """Append one line; the loss is the mean since the last one."""
         recent, self._since = losses[self._since :], len(losses)
-        families = " ".join(f"{k}={v:.3f}" for k, v in scores.items())
-        row = [step, f"{np.mean(recent):.4f}"]
-        row += [f"{scores[k]:.4f}" if k in scores else "" for k in ("challenge", "varied")]
+        shown = " ".join(f"{k}={v:.4f}" for k, v in scores.items())
+        row = [step, f"{np.mean(recent):.4f}", shown]
         with self._path.open("a", encoding="utf-8", newline="") as stream:
-            csv.writer(stream).writerow([*row, families])
-        self._note(f"step {step}: loss {row[1]}" + (f", implant DSC {families}" if scores else ""))
+            csv.writer(stream).writerow(row)
+        self._note(f"step {step}: loss {row[1]}" + (f", DSC {shown}" if scores else ""))

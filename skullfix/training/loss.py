@@ -33,12 +33,12 @@ def level_loss(levels: Sequence[LevelOutput], recall_weight: float = 1.0) -> Ten
     return torch.stack(losses).sum()
 
 
-def implant_loss(
+def occupancy_loss(
     output: NetworkOutput, wanted: VoxelSet, truth: Tensor, backend: Backend
 ) -> Tensor:
-    """Loss of a network that answers with the implant's occupancy.
+    """Loss of a network that answers with occupancies, of an implant or of a whole fine shape.
 
-    The levels' cross-entropy steers the decoder towards the implant; at the finest level the
+    The levels' cross-entropy steers the decoder towards the shape; at the finest level the
     occupancy itself is the target, by cross-entropy and soft Dice.
 
     Args:

@@ -1,9 +1,9 @@
-"""The skulls to learn from: an AutoImplant folder, read once and kept as coarse occupancies."""
+"""The shapes to learn from: an AutoImplant folder, read once and kept as coarse occupancies."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from skullfix.cases.folder import case_files
+from skullfix.cases.organs import organ_files, read_organ
 from skullfix.errors import InputError
 from skullfix.files.whole import whole_file
 from skullfix.images.box import bounding_box, crop
@@ -26,17 +27,18 @@ _CACHE_FORMAT = 1
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """One skull of the population.
+    """One skull, or another structure, of the population.
 
     Attributes:
         name: File name without suffix.
-        skull: uint8 occupancy (255 = full) of the complete skull at about 0.9 mm, (z, y, x).
+        whole: uint8 occupancy (255 = full) of the complete structure, at about 0.9 mm where its
+            scan was that fine, (z, y, x).
         implant: uint8 occupancy of the true implant on the same grid; all zero if none is known.
         geometry: Their grid.
     """
 
     name: str
-    skull: Tensor
+    whole: Tensor
     implant: Tensor
     geometry: Geometry
 
@@ -70,6 +72,32 @@ def load_cases(
     return cases
 
 
+def load_organs(folder: Path, organs: Collection[str]) -> list[Case]:
+    """Read organ masks in one of the published layouts, see `skullfix.cases.organs`.
+
+    Args:
+        folder: Of the subjects.
+        organs: Which of them are wanted.
+
+    Returns:
+        Cases named ``SUBJECT/ORGAN``.
+
+    Raises:
+        InputError: There is none, or a file is damaged.
+    """
+    cases = []
+    for file in organ_files(folder):
+        mask = read_organ(file) if file.organ in organs else None
+        if mask is not None:
+            empty = Volume(np.zeros(mask.array.shape, bool), mask.geometry)
+            cases.append(_case(f"{file.subject}/{file.organ}", _coarse(mask, empty)))
+    if not cases:
+        raise InputError(
+            f"{folder} holds no {' or '.join(organs)}", hint="choose other organs, or a folder"
+        )
+    return cases
+
+
 def _load(folder: Path, name: str, cache: Path) -> Case:
     """One case, from the cache if it is there."""
     paths = [path for path in case_files(folder, name) if path is not None]
@@ -85,13 +113,17 @@ def _load(folder: Path, name: str, cache: Path) -> Case:
         with whole_file(path, overwrite=True) as file:
             np.savez(file, **arrays)
     with np.load(path) as stored:
-        size, spacing, origin, direction = (
-            stored[field].tolist() for field in ("size", "spacing", "origin", "direction")
-        )
-        geometry = Geometry(tuple(size), tuple(spacing), tuple(origin), tuple(direction))
-        return Case(
-            name, torch.from_numpy(stored["skull"]), torch.from_numpy(stored["implant"]), geometry
-        )
+        return _case(name, dict(stored))
+
+
+def _case(name: str, fields: dict[str, Any]) -> Case:
+    """Make a case of what `_coarse` gives."""
+    size, spacing, origin, direction = (
+        np.asarray(fields[field]).tolist() for field in ("size", "spacing", "origin", "direction")
+    )
+    geometry = Geometry(tuple(size), tuple(spacing), tuple(origin), tuple(direction))
+    whole, implant = (torch.from_numpy(fields[field]) for field in ("skull", "implant"))
+    return Case(name, whole, implant, geometry)
 
 
 def _coarse(skull: Volume, implant: Volume) -> dict[str, Any]:

@@ -8,42 +8,59 @@ from pathlib import Path
 from typing import Any
 
 from skullfix.cases.folder import read_split
+from skullfix.cases.organs import ORGANS
 from skullfix.errors import InputError, OutputError, UsageError
 from skullfix.networks.checkpoint import load_network, save_checkpoint
 from skullfix.networks.config import CONFIGS
+from skullfix.networks.fine_features import CHANNELS as FINE_CHANNELS
 from skullfix.networks.unet import SparseUNet
 from skullfix.sparse.threads import set_threads
 from skullfix.training.loop import last_scores, train
-from skullfix.training.population import load_cases
+from skullfix.training.population import Case, load_cases, load_organs
+from skullfix.training.problem import completion, super_resolution
 from skullfix.training.settings import Settings
 from skullfix.training.state import STATE_FILE
 from skullfix.weights.resolve import resolve_checkpoint
 
 CHECKPOINT_FILE = "network.safetensors"
+TASKS = ("complete", "upscale", "refine")
+FACTORS = (2, 3, 4, 6)
+_SKULL_LAYOUT = "give the folder that holds complete_skull/, implant/ and split.txt"
+_LAYOUTS = {
+    "complete": _SKULL_LAYOUT,
+    "upscale": _SKULL_LAYOUT,
+    "refine": "give a folder of SUBJECT/ORGAN.nii.gz or Patient_XX/GT.nii.gz",
+}
 
 
-def train_complete(
+def train_network(
     task: str,
     data: Sequence[Path],
     run: Path,
     settings: Settings,
     *,
     start: str | None = None,
+    organs: Sequence[str] = ORGANS,
+    hold_out: Sequence[str] = (),
     resume: bool = False,
     backend: str = "auto",
     threads: int = 0,
     progress: Callable[[str, float], None],
     note: Callable[[str], None],
 ) -> dict[str, Any]:
-    """Train the completion network on folders in the AutoImplant layout.
+    """Train a network.
 
     Args:
-        task: ``complete``.
-        data: Folders with ``complete_skull/``, ``split.txt`` and, where the skulls have defects
-            of their own, ``implant/``. The validation cases of the first one are validated on.
+        task: One of TASKS.
+        data: For ``complete`` and ``upscale`` folders with ``complete_skull/``, ``split.txt``
+            and, where the skulls have defects of their own, ``implant/``; the validation cases of
+            the first one are validated on. For ``refine`` folders of organ masks, see
+            `skullfix.cases.organs`.
         run: Folder of the run: state, log and, at the end, the checkpoint.
         settings: The knobs; `Settings.start` is filled in here.
         start: A released network (name, ``name@version`` or path) to begin with.
+        organs: For ``refine``: which organs to learn.
+        hold_out: For ``refine``: subjects or organs that are only validated on.
         resume: Go on where the run in that folder stopped.
         backend: Engine.
         threads: 0 for all cores.
@@ -51,45 +68,32 @@ def train_complete(
         note: Called with a line of text for every line of the log.
 
     Returns:
-        The result document: checkpoint, card, log, validation DSC.
+        The result document: checkpoint, log, steps.
 
     Raises:
-        UsageError: Unknown task or architecture.
+        UsageError: Unknown task, architecture or organ, or factors where there are none.
         InputError: The folder lacks something.
         OutputError: The run's folder holds a run already, or cannot be written.
     """
-    if task != "complete":
-        raise UsageError(f"cannot train {task!r}", hint="the task is: complete")
-    if settings.architecture not in CONFIGS:
-        raise UsageError(
-            f"there is no architecture {settings.architecture!r}",
-            hint=f"choose one of {', '.join(CONFIGS)}",
-        )
+    _check(task, settings, organs)
     for folder in data:
         if not folder.is_dir():
-            raise InputError(
-                f"{folder} is not a folder",
-                hint="give the folder that holds complete_skull/, implant/ and split.txt",
-            )
+            raise InputError(f"{folder} is not a folder", hint=_LAYOUTS[task])
     if (run / STATE_FILE).exists() and not resume:
         raise OutputError(f"{run} holds a run already", hint="add --resume, or choose another -o")
-    names = [read_split(folder, "train") for folder in data]
-    tried = read_split(data[0], "validation")
-    settings, network = _start(start, settings)
+    settings, network = _start(start, task, settings)
     try:
         run.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{run} cannot be made: {error}", hint="choose another -o") from error
     set_threads(threads)
-    cases = [
-        case
-        for folder, wanted in zip(data, names, strict=True)
-        for case in load_cases(folder, wanted, run / "cache", progress)
-    ]
-    held_out = load_cases(data[0], tried, run / "cache", progress)
+    if task == "refine":
+        cases, held_out, told = _organs(data, organs, hold_out)
+    else:
+        cases, held_out, told = _skulls(data, run / "cache", progress)
+    learn = completion if task == "complete" else super_resolution
     network = train(
-        cases,
-        held_out,
+        learn(cases, held_out, settings),
         settings,
         run,
         resume=resume,
@@ -103,15 +107,13 @@ def train_complete(
         "version": "0",
         "task": task,
         "spacing_mm": settings.spacing,
-        "training_data": ", ".join(
-            f"{len(wanted)} skulls of the folder {folder.name}"
-            for folder, wanted in zip(data, names, strict=True)
-        ),
+        "training_data": told,
         "licence": "that of the training data",
         "metrics": {f"validation_{k}": v for k, v in last_scores(run / "log.csv").items()},
         "created_with": [_command(task, data, settings, start)],
         "thresholds": None,
-        "notes": "Implant DSC of the metrics is measured on the network's own grid.",
+        "notes": "The metrics' DSC are measured on the network's own grid.",
+        "factors": list(settings.factors),
         "settings": settings.to_dict(),
         **network.config.to_dict(),
     }
@@ -124,11 +126,71 @@ def train_complete(
     }
 
 
-def _start(reference: str | None, settings: Settings) -> tuple[Settings, SparseUNet | None]:
+def _check(task: str, settings: Settings, organs: Sequence[str]) -> None:
+    """Refuse what cannot be trained before anything is read."""
+    if task not in TASKS:
+        raise UsageError(f"cannot train {task!r}", hint=f"the tasks are: {', '.join(TASKS)}")
+    if settings.architecture not in CONFIGS:
+        raise UsageError(
+            f"there is no architecture {settings.architecture!r}",
+            hint=f"choose one of {', '.join(CONFIGS)}",
+        )
+    fine = task != "complete"
+    if fine != bool(settings.factors) or any(f not in FACTORS for f in settings.factors):
+        raise UsageError(
+            f"--factor {' '.join(map(str, settings.factors)) or 'is missing'} for {task}",
+            hint=f"upscale and refine need factors of {', '.join(map(str, FACTORS))}; "
+            "complete has none",
+        )
+    if fine != (CONFIGS[settings.architecture].in_channels == FINE_CHANNELS):
+        raise UsageError(
+            f"the architecture {settings.architecture} is not for {task}",
+            hint="fine-s is for upscale and refine, the others are for complete",
+        )
+    for organ in organs:
+        if organ not in ORGANS:
+            raise UsageError(f"there is no organ {organ!r}", hint=f"choose of {', '.join(ORGANS)}")
+
+
+def _skulls(
+    data: Sequence[Path], cache: Path, progress: Callable[[str, float], None]
+) -> tuple[list[Case], list[Case], str]:
+    """Read training and validation skulls, and say what they are."""
+    names = [read_split(folder, "train") for folder in data]
+    tried = read_split(data[0], "validation")
+    cases = [
+        case
+        for folder, wanted in zip(data, names, strict=True)
+        for case in load_cases(folder, wanted, cache, progress)
+    ]
+    counted = zip(data, names, strict=True)
+    told = ", ".join(f"{len(wanted)} skulls of {folder.name}" for folder, wanted in counted)
+    return cases, load_cases(data[0], tried, cache, progress), told
+
+
+def _organs(
+    data: Sequence[Path], organs: Sequence[str], hold_out: Sequence[str]
+) -> tuple[list[Case], list[Case], str]:
+    """Read the organs to learn and those held out, and say what they are."""
+    found = [case for folder in data for case in load_organs(folder, organs)]
+    out = [case for case in found if set(case.name.split("/")) & set(hold_out)]
+    cases = [case for case in found if case not in out]
+    if not cases or (hold_out and not out):
+        raise InputError(
+            f"--hold-out {' '.join(hold_out)} leaves {len(cases)} masks to learn and {len(out)} "
+            "to validate on",
+            hint="name subjects or organs that the folder holds, and not all of them",
+        )
+    return cases, out, f"{len(cases)} organ masks: " + ", ".join(case.name for case in cases)
+
+
+def _start(
+    reference: str | None, task: str, settings: Settings
+) -> tuple[Settings, SparseUNet | None]:
     """Read the network that the run begins with, if one is wanted."""
     if reference is None:
         return settings, None
-    checkpoint = resolve_checkpoint(reference, task="complete")
+    checkpoint = resolve_checkpoint(reference, task=task)
     network = load_network(checkpoint.path, checkpoint.card)
     if network.config != CONFIGS[settings.architecture]:
         raise UsageError(
@@ -143,4 +205,5 @@ def _command(task: str, data: Sequence[Path], settings: Settings, start: str | N
     words = [f"skullfix train {task} {' '.join(folder.name for folder in data)} -o RUN"]
     for field in ("architecture", "spacing", "steps", "batch", "rate", "seed"):
         words.append(f"--{field} {getattr(settings, field)}")
+    words += [f"--factor {factor}" for factor in settings.factors]
     return " ".join(words + ([f"--start {Path(start).name}"] if start else []))

@@ -13,6 +13,7 @@ class Settings:
     Attributes:
         architecture: A name in `skullfix.networks.config.CONFIGS`.
         spacing: Voxel spacing of the network's grid, mm.
+        factors: For super-resolution: fine voxels a coarse one, one of them for each sample.
         steps: Optimiser steps in all.
         batch: Volumes a step.
         rate: Peak learning rate.
@@ -34,7 +35,8 @@ class Settings:
     average: float = 0.998
     start: str = ""
     freeze_from: float = 0.75
+    factors: tuple[int, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for the run's file and the card."""
-        return asdict(self)
+        return {**asdict(self), "factors": list(self.factors)}

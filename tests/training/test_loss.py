@@ -11,7 +11,7 @@ from skullfix.networks.unet import LevelOutput, NetworkOutput
 from skullfix.sparse.backend import get_backend
 from skullfix.sparse.tensor import SparseTensor
 from skullfix.sparse.voxels import VoxelSet
-from skullfix.training.loss import RECALL_WEIGHT, implant_loss, level_loss
+from skullfix.training.loss import RECALL_WEIGHT, level_loss, occupancy_loss
 
 
 def on(*xs: int) -> VoxelSet:
@@ -41,7 +41,7 @@ def test_implants_by_hand() -> None:
     logits = torch.tensor([[1.0], [-2.0], [0.0]], requires_grad=True)
     final = SparseTensor(logits, on(3, 5, 6))
     levels = (level([2.0], [True]),)
-    loss = implant_loss(
+    loss = occupancy_loss(
         NetworkOutput(final, levels),
         on(3, 4, 6),
         torch.tensor([[0.8], [1.0], [0.3]]),
@@ -61,7 +61,7 @@ def test_nothing_left_at_the_end() -> None:
     """An intact head whose every voxel is pruned: the levels alone count."""
     final = SparseTensor(torch.zeros(0, 1, requires_grad=True), on())
     levels = (level([-2.0], [False]), level([], []))
-    loss = implant_loss(NetworkOutput(final, levels), on(), torch.zeros(0, 1), get_backend())
+    loss = occupancy_loss(NetworkOutput(final, levels), on(), torch.zeros(0, 1), get_backend())
     assert float(loss.detach()) == pytest.approx(softplus(-2.0))
     loss.backward()
 

@@ -58,7 +58,7 @@ def test_a_head_holds_what_the_case_holds(warped: bool) -> None:
     assert bool(((head.skull > 0) & (head.skull <= 1 + 1e-6)).all())
     assert bool((head.implant <= head.skull).all())
     assert head.implant.min() >= 0
-    true = float((case().skull > 0).sum()) * 8  # mm³
+    true = float((case().whole > 0).sum()) * 8  # mm³
     assert float(head.skull.sum()) * SPACING**3 == pytest.approx(true, rel=0.5 if warped else 0.08)
     assert len(torch.unique(head.rows, dim=0)) == len(head.rows)
     assert float(sample_head(case(), SPACING, warp, implant=False).implant.sum()) == 0

@@ -1,0 +1,96 @@
+"""Coarse masks out of fine ones: what a fast scan or a fast segmentation would have given."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+from skullfix.images.volume import Geometry, Volume
+
+FULL = 0.5  # a coarse voxel belongs to the mask when at least this much of it does
+
+
+def coarse_grid(grid: Geometry, spacing: float) -> Geometry:
+    """Make a grid of that spacing (mm) over the same field of view, first faces together.
+
+    Its last voxels may reach beyond the field of view by less than one voxel.
+    """
+    extent = [n * s for n, s in zip(grid.size, grid.spacing, strict=True)]
+    size = [max(1, math.ceil(e / spacing - 1e-6)) for e in extent]
+    corner = (np.full(3, spacing) / np.asarray(grid.spacing) - 1) / 2
+    origin = (grid.affine() @ np.append(corner, 1.0))[:3]
+    return Geometry(
+        (size[0], size[1], size[2]),
+        (spacing, spacing, spacing),
+        (float(origin[0]), float(origin[1]), float(origin[2])),
+        grid.direction,
+    )
+
+
+def occupancy(mask: Volume, grid: Geometry) -> NDArray[np.float32]:
+    """Fraction of each voxel of a coarser grid that a mask fills.
+
+    Args:
+        mask: bool or uint8 {0, 1}, (z, y, x).
+        grid: Of `coarse_grid`.
+
+    Returns:
+        float32 (z, y, x), 0 to 1; exact areas, whatever the ratio of the spacings.
+    """
+    fine = mask.geometry
+    values = mask.array.astype(np.float32)
+    for axis in range(3):
+        count, step = fine.size[2 - axis], fine.spacing[2 - axis]
+        weights = _overlap(count, step, grid.size[2 - axis], grid.spacing[2 - axis])
+        values = np.moveaxis(np.tensordot(weights, values, (1, axis)), 0, axis)
+    return np.clip(values, 0, 1)
+
+
+def coarsen(mask: Volume, spacing: float) -> Volume:
+    """Downsample a mask: a coarse voxel is set where at least half of it was.
+
+    Args:
+        mask: bool or uint8 {0, 1}, (z, y, x).
+        spacing: Wanted spacing in mm, the same along all axes.
+
+    Returns:
+        bool mask on `coarse_grid`.
+    """
+    grid = coarse_grid(mask.geometry, spacing)
+    return Volume(occupancy(mask, grid) >= FULL, grid)
+
+
+def coarsen_ragged(mask: Volume, spacing: float, seed: int) -> Volume:
+    """Downsample a mask as a fast segmentation does: smeared, with a ragged border.
+
+    The occupancies are blurred by 0.3 to 0.7 coarse voxels, disturbed by smooth noise, and cut
+    at one half.
+
+    Args:
+        mask: bool or uint8 {0, 1}, (z, y, x).
+        spacing: Wanted spacing in mm.
+        seed: Of the blur and the noise.
+    """
+    grid = coarse_grid(mask.geometry, spacing)
+    rng = np.random.default_rng(seed)
+    return Volume(ragged(occupancy(mask, grid), rng) >= FULL, grid)
+
+
+def ragged(filled: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Blur occupancies and disturb them with smooth noise near the shape, float32 (z, y, x)."""
+    smeared = gaussian_filter(filled, rng.uniform(0.3, 0.7))
+    noise = gaussian_filter(rng.normal(size=filled.shape), 1.0)
+    noise *= rng.uniform(0.05, 0.15) / max(float(noise.std()), 1e-9)
+    return (smeared + noise * (smeared > 0.1)).astype(np.float32)
+
+
+def _overlap(count: int, step: float, coarse_count: int, coarse_step: float) -> NDArray[np.float32]:
+    """Share of each coarse cell that each fine cell covers along one axis, (coarse, fine)."""
+    fine = np.arange(count + 1) * step
+    coarse = np.arange(coarse_count + 1) * coarse_step
+    low = np.maximum(coarse[:-1, None], fine[None, :-1])
+    high = np.minimum(coarse[1:, None], fine[None, 1:])
+    return (np.clip(high - low, 0, None) / coarse_step).astype(np.float32)

@@ -1,0 +1,71 @@
+"""What a run learns: where its samples come from and how good the network is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from torch import nn
+
+from skullfix.networks.config import CONFIGS
+from skullfix.sparse.backend import Backend
+from skullfix.training.fine_sample import at_spacing, draw_patches
+from skullfix.training.fine_validate import make_fine_trials, validate_fine
+from skullfix.training.population import Case
+from skullfix.training.sample import Sample, draw_batch
+from skullfix.training.settings import Settings
+from skullfix.training.validate import make_trials, validate
+
+Scores = dict[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """One thing to learn.
+
+    Attributes:
+        draw: ``draw(step, first, size)`` makes volumes ``first`` to ``first + size`` of a step.
+        score: ``score(network, backend)`` measures on held-out cases.
+    """
+
+    draw: Callable[[int, int, int], Sample]
+    score: Callable[[nn.Module, Backend], Scores]
+
+
+def completion(cases: Sequence[Case], held_out: Sequence[Case], settings: Settings) -> Problem:
+    """Learn the implant of a defective skull."""
+    channels = CONFIGS[settings.architecture].in_channels
+    trials = make_trials(held_out, settings.spacing, channels, settings.seed)
+
+    def draw(step: int, first: int, size: int) -> Sample:
+        key = (settings.seed, step)
+        return draw_batch(cases, settings.spacing, channels, size, key, first=first)
+
+    return Problem(draw, lambda network, backend: validate(network, trials, backend))
+
+
+FEW = 20  # cases; a smaller population is deformed strongly
+
+
+def super_resolution(
+    cases: Sequence[Case], held_out: Sequence[Case], settings: Settings
+) -> Problem:
+    """Learn a fine shape from a coarse mask of it."""
+    few = len(cases) < FEW
+    spaced = [at_spacing(case, settings.spacing) for case in cases]
+    rng = np.random.default_rng((settings.seed, 977))
+    trials = make_fine_trials(
+        [at_spacing(case, settings.spacing) for case in held_out],
+        settings.spacing,
+        settings.factors,
+        rng,
+    )
+
+    def draw(step: int, first: int, size: int) -> Sample:
+        key = (settings.seed, step)
+        return draw_patches(
+            spaced, settings.spacing, settings.factors, size, key, first=first, few=few
+        )
+
+    return Problem(draw, lambda network, backend: validate_fine(network, trials, backend))

@@ -1,0 +1,80 @@
+"""Patches for super-resolution: truth, input, determinism."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from skulls import SPACING as CASE_SPACING
+from skulls import case
+
+from skullfix.sparse.backend import get_backend
+from skullfix.training.augment import NO_WARP
+from skullfix.training.fine_sample import (
+    SIDE,
+    at_spacing,
+    draw_centre,
+    draw_patches,
+    make_coarse,
+    make_patch,
+    sample_patch,
+)
+from skullfix.training.fine_validate import make_fine_trials
+
+
+def test_a_patch_is_the_shape_at_its_place() -> None:
+    ball = case()
+    fine = sample_patch(ball, CASE_SPACING, 2, NO_WARP, np.asarray([-1.0, -1.0, 97.0]))
+    inner = ball.whole[:, :, :].float() / 255
+    side = fine.shape[0]
+    low = 44 - side // 2  # the middle lies between voxels 43 and 44, 44 and 45 along y
+    torch.testing.assert_close(
+        fine, inner[low : low + side, low + 1 : low + 1 + side, low : low + side], atol=1e-4, rtol=0
+    )
+
+
+def test_averaging_keeps_volume_and_place() -> None:
+    ball = case()
+    coarser = at_spacing(ball, 4.0)
+    assert coarser.geometry.spacing == (4.0, 4.0, 4.0)
+    assert float(coarser.whole.float().sum()) * 8 == pytest.approx(
+        float(ball.whole.float().sum()), rel=0.01
+    )
+    assert at_spacing(ball, CASE_SPACING) is ball
+
+
+@pytest.mark.parametrize("factor", [2, 3, 4, 6])
+def test_input_and_truth_lie_on_one_patch(factor: int) -> None:
+    rng = np.random.default_rng(0)
+    fine = sample_patch(case(), CASE_SPACING, factor, NO_WARP, draw_centre(case(), rng))
+    sample = make_patch(fine, make_coarse(fine, factor, rng, plain=True), factor)
+    for voxels in (sample.inputs.voxels, sample.wanted):
+        assert int(voxels.coordinates.min()) >= 0
+        assert int(voxels.coordinates.max()) < SIDE
+        assert torch.equal(voxels.keys, voxels.keys.unique())
+    solid = sample.wanted.select(sample.truth[:, 0] > 0.5)
+    seen = get_backend("reference").find(solid, sample.inputs.voxels) >= 0
+    assert float(seen.float().mean()) > 0.7  # the rest is thinner than a coarse voxel
+
+
+@pytest.mark.parametrize("few", [False, True])
+def test_a_key_decides_a_batch(few: bool) -> None:
+    batches = [
+        draw_patches([case()], 2.0, (2, 4), 2, key, few=few) for key in ((1, 0), (1, 0), (1, 1))
+    ]
+    assert torch.equal(batches[0].inputs.features, batches[1].inputs.features)
+    assert torch.equal(batches[0].truth, batches[1].truth)
+    assert not torch.equal(batches[0].truth, batches[2].truth)
+    second = draw_patches([case()], 2.0, (2, 4), 1, (1, 0), first=1, few=few)
+    mine = batches[0].wanted.coordinates[:, 0] == 1
+    assert torch.equal(second.truth, batches[0].truth[mine])
+
+
+def test_trials_are_always_the_same() -> None:
+    first, again = (
+        make_fine_trials([case()], 2.0, (2,), np.random.default_rng(5)) for _ in range(2)
+    )
+    assert len(first) == len(again) == 4
+    assert all(
+        torch.equal(a.sample.truth, b.sample.truth) for a, b in zip(first, again, strict=True)
+    )
