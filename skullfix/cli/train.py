@@ -34,7 +34,7 @@ def train(
     ] = None,
     factor: Annotated[
         list[int] | None,
-        typer.Option(help="upscale, refine: fine voxels a coarse one, 2, 3, 4 or 6; may be repeated."),
+        typer.Option(help="upscale, refine: fine voxels a coarse one: 2, 3, 4, 6; repeatable."),
     ] = None,
     organ: Annotated[
         list[str] | None, typer.Option(help="refine: organ to learn; all by default.")

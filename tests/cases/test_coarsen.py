@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skullfix.cases.coarsen import coarse_grid, coarsen, coarsen_ragged, occupancy
@@ -26,6 +26,7 @@ def centre(volume: Volume, weights: np.ndarray) -> np.ndarray:
     return (volume.geometry.affine() @ np.append(mean, 1.0))[:3]
 
 
+@settings(max_examples=30, deadline=None)
 @given(st.floats(0.6, 4.0), st.sampled_from([AXES, TURNED]))
 def test_areas_are_exact(spacing: float, direction: tuple[float, ...]) -> None:
     fine = ball(direction=direction)
