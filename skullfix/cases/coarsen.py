@@ -2,32 +2,14 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from skullfix.images.regrid import regrid
 from skullfix.images.volume import Geometry, Volume
 
 FULL = 0.5  # a coarse voxel belongs to the mask when at least this much of it does
-
-
-def coarse_grid(grid: Geometry, spacing: float) -> Geometry:
-    """Make a grid of that spacing (mm) over the same field of view, first faces together.
-
-    Its last voxels may reach beyond the field of view by less than one voxel.
-    """
-    extent = [n * s for n, s in zip(grid.size, grid.spacing, strict=True)]
-    size = [max(1, math.ceil(e / spacing - 1e-6)) for e in extent]
-    corner = (np.full(3, spacing) / np.asarray(grid.spacing) - 1) / 2
-    origin = (grid.affine() @ np.append(corner, 1.0))[:3]
-    return Geometry(
-        (size[0], size[1], size[2]),
-        (spacing, spacing, spacing),
-        (float(origin[0]), float(origin[1]), float(origin[2])),
-        grid.direction,
-    )
 
 
 def occupancy(mask: Volume, grid: Geometry) -> NDArray[np.float32]:
@@ -35,7 +17,7 @@ def occupancy(mask: Volume, grid: Geometry) -> NDArray[np.float32]:
 
     Args:
         mask: bool or uint8 {0, 1}, (z, y, x).
-        grid: Of `coarse_grid`.
+        grid: Over the same field of view, of `regrid`.
 
     Returns:
         float32 (z, y, x), 0 to 1; exact areas, whatever the ratio of the spacings.
@@ -57,9 +39,9 @@ def coarsen(mask: Volume, spacing: float) -> Volume:
         spacing: Wanted spacing in mm, the same along all axes.
 
     Returns:
-        bool mask on `coarse_grid`.
+        bool mask over the same field of view.
     """
-    grid = coarse_grid(mask.geometry, spacing)
+    grid = regrid(mask.geometry, (spacing, spacing, spacing))
     return Volume(occupancy(mask, grid) >= FULL, grid)
 
 
@@ -74,7 +56,7 @@ def coarsen_ragged(mask: Volume, spacing: float, seed: int) -> Volume:
         spacing: Wanted spacing in mm.
         seed: Of the blur and the noise.
     """
-    grid = coarse_grid(mask.geometry, spacing)
+    grid = regrid(mask.geometry, (spacing, spacing, spacing))
     rng = np.random.default_rng(seed)
     return Volume(ragged(occupancy(mask, grid), rng) >= FULL, grid)
 

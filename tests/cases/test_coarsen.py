@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skullfix.cases.coarsen import coarse_grid, coarsen, coarsen_ragged, occupancy
+from skullfix.cases.coarsen import coarsen, coarsen_ragged, occupancy
+from skullfix.images.regrid import regrid
 from skullfix.images.volume import Geometry, Volume
 
 AXES = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
@@ -30,7 +31,7 @@ def centre(volume: Volume, weights: np.ndarray) -> np.ndarray:
 @given(st.floats(0.6, 4.0), st.sampled_from([AXES, TURNED]))
 def test_areas_are_exact(spacing: float, direction: tuple[float, ...]) -> None:
     fine = ball(direction=direction)
-    grid = coarse_grid(fine.geometry, spacing)
+    grid = regrid(fine.geometry, (spacing,) * 3)
     filled = occupancy(fine, grid)
     true = fine.array.sum() * fine.geometry.voxel_volume_ml
     assert filled.sum() * grid.voxel_volume_ml == pytest.approx(true, rel=1e-4)
@@ -44,7 +45,7 @@ def test_whole_factors_are_block_means() -> None:
     rng = np.random.default_rng(0)
     geometry = Geometry((8, 12, 4), (1.0,) * 3, (0.0,) * 3, AXES)
     mask = Volume(rng.random((4, 12, 8)) < 0.5, geometry)
-    grid = coarse_grid(geometry, 2.0)
+    grid = regrid(geometry, (2.0,) * 3)
     assert grid.origin == (0.5, 0.5, 0.5)
     blocks = mask.array.reshape(2, 2, 6, 2, 4, 2).mean((1, 3, 5))
     np.testing.assert_allclose(occupancy(mask, grid), blocks, atol=1e-6)
@@ -53,7 +54,7 @@ def test_whole_factors_are_block_means() -> None:
 
 def test_the_last_voxel_reaches_beyond() -> None:
     geometry = Geometry((5, 5, 5), (1.0,) * 3, (0.0,) * 3, AXES)
-    grid = coarse_grid(geometry, 2.0)
+    grid = regrid(geometry, (2.0,) * 3)
     assert grid.size == (3, 3, 3)
     filled = occupancy(Volume(np.ones((5, 5, 5), bool), geometry), grid)
     assert filled[0, 0, 0] == pytest.approx(1)
