@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import inspect
-import signal
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
@@ -13,6 +11,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from skullfix.cli.batch_progress import BatchProgress
+from skullfix.cli.interrupts import two_interrupts
 from skullfix.cli.render import JsonOption, QuietOption, command
 from skullfix.errors import BatchError
 
@@ -96,7 +95,10 @@ def _run(
             cluster = ClusterSettings(given["scheduler"], given["workers"])
         settings = BatchSettings(given["pattern"], given["retry_failed"], given["threads"], cluster)
         options = read_options(given)
-        with BatchProgress(quiet=given["quiet"]) as progress, _interrupts(progress) as stop:
+        with (
+            BatchProgress(quiet=given["quiet"]) as progress,
+            two_interrupts(progress.stopping) as stop,
+        ):
             document = batch(
                 task, given["source"], given["output"], options, settings,
                 listener=progress, stop=stop,
@@ -112,23 +114,6 @@ def _exit_code(document: Mapping[str, Any]) -> int:
     if document["status"] == "interrupted":
         return 130
     return BatchError.exit_code if document["totals"]["failed"] else 0
-
-
-@contextmanager
-def _interrupts(progress: BatchProgress) -> Iterator[Callable[[], bool]]:
-    """Take the first Ctrl-C as a wish to stop, the second as an order."""
-    wished: list[bool] = []
-
-    def first(number: int, frame: object) -> None:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        wished.append(True)
-        progress.stopping()
-
-    before = signal.signal(signal.SIGINT, first)
-    try:
-        yield lambda: bool(wished)
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def summary(document: Mapping[str, Any]) -> str:

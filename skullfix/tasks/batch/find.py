@@ -173,9 +173,16 @@ def _is_dicom(path: Path) -> bool:
 
 def _placed(name: str, source: Path, trouble: str, out: Path) -> Case:
     """Give a case its place: the folders between are those of the input."""
-    stem, suffix = output_stem(source, folder=not trouble and source.is_dir())
+    stem, suffix = output_stem(source, folder=not trouble and _is_folder(source))
     parts = PurePosixPath(name).parts
     return Case(name, source, out.joinpath(*parts[:-1]), stem or source.name, suffix, trouble)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # what it is will be said when it is read
+        return False
 
 
 def _apart(cases: list[Case], out: Path) -> Iterator[Case]:
