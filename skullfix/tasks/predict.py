@@ -11,6 +11,7 @@ from torch import Tensor
 
 from skullfix.images.box import bounding_box, crop, slices
 from skullfix.images.resample import block_average, sample_onto, world_bounds, world_grid
+from skullfix.images.thick import thin_slices
 from skullfix.images.volume import Geometry, Volume
 from skullfix.networks.features import HEIGHT_MM, OCCUPIED, ModelGrid, input_tensor
 from skullfix.networks.unet import SparseUNet
@@ -66,7 +67,7 @@ def complete_coarse(
     box = bounding_box(bone.array)
     if box is None:
         raise ValueError("the mask is empty")
-    coarse = block_average(crop(bone, *box))
+    coarse = block_average(thin_slices(crop(bone, *box), spacing))
     grid = world_grid(*world_bounds(coarse.geometry), spacing)
     occupancy = torch.from_numpy(sample_onto(coarse, grid).array) / 255
     rows = (occupancy > 0).nonzero()
