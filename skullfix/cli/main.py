@@ -56,6 +56,8 @@ COMMANDS = (
     Entry("complete", "skullfix.cli.complete:complete", "Complete a skull, design its implant."),
     Entry("mesh", "skullfix.cli.mesh:mesh", "Make a printable solid of any mask."),
     Entry("batch", "skullfix.cli.batch:app", "Run a task on all cases of a folder; resumable."),
+    Entry("upscale", "skullfix.cli.upscale:upscale", "Make a coarse skull mask finer."),
+    Entry("refine", "skullfix.cli.refine:refine", "Refine a coarse organ mask."),
     Entry("evaluate", "skullfix.cli.evaluate:evaluate", "Compare a prediction with the truth."),
     Entry("simulate", "skullfix.cli.simulate:app", "Make test cases from intact skulls."),
     Entry("train", "skullfix.cli.train:train", "Train a network on your own data."),

@@ -30,13 +30,19 @@ class Model:
         return tuple(self.checkpoint.card.get("thresholds") or NO_THRESHOLDS)
 
 
-def load_model(reference: str | None, backend: str, progress: Progress | None = None) -> Model:
-    """Find the checkpoint for `complete` and read it.
+def load_model(
+    reference: str | None,
+    backend: str,
+    progress: Progress | None = None,
+    *,
+    task: str = "complete",
+) -> Model:
+    """Find the checkpoint for a task and read it.
 
     Raises:
         WeightsError: It cannot be had or trusted.
         UsageError: The backend cannot run here.
     """
-    checkpoint = resolve_checkpoint(reference, task="complete", progress=progress)
+    checkpoint = resolve_checkpoint(reference, task=task, progress=progress)
     network = load_network(checkpoint.path, checkpoint.card)
     return Model(network, get_backend(backend), checkpoint)

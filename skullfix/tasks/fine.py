@@ -1,0 +1,174 @@
+"""From a coarse mask to a fine one: what `upscale` and `refine` share."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.ndimage import uniform_filter
+
+from skullfix.errors import InputError, MemoryLimitError, UsageError
+from skullfix.images.box import bounding_box, crop, slices
+from skullfix.images.regrid import index_box, nearest_lps, regrid
+from skullfix.images.resample import sample_onto, world_bounds
+from skullfix.images.volume import Geometry, Volume
+from skullfix.networks.fine_features import fine_features, fine_tensor
+from skullfix.tasks.model import Model
+
+CUT = 0.5  # probability from which a voxel belongs to the shape
+LARGEST_FIELD = 600_000_000  # voxels of the network's grid around the shape
+_MARGIN = 2  # coarse voxels around the shape
+_OVERLAP = 0.5  # of the shape's box that must lie in a grid given by --like, to go unremarked
+
+
+@dataclass(frozen=True)
+class Target:
+    """The grid wanted: one of three, or twice as fine by default.
+
+    Attributes:
+        factor: Fine voxels a coarse one.
+        spacing: Millimetres.
+        like: The very grid.
+    """
+
+    factor: float | None = None
+    spacing: float | None = None
+    like: Geometry | None = None
+
+    def check(self) -> None:
+        """Refuse what makes no sense before anything is read.
+
+        Raises:
+            UsageError: Several are given, or a number is out of range.
+        """
+        given = [n for n in ("factor", "spacing", "like") if getattr(self, n) is not None]
+        if len(given) > 1:
+            raise UsageError(f"--{' and --'.join(given)} are given", hint="choose one of them")
+        if self.factor is not None and not 1 < self.factor <= 16:
+            raise UsageError(f"--factor {self.factor:g}", hint="give a number above 1, at most 16")
+        if self.spacing is not None and not 0.1 <= self.spacing <= 10:
+            raise UsageError(f"--spacing {self.spacing:g}", hint="give 0.1 to 10 mm")
+
+    def grid(self, mask: Volume) -> tuple[Geometry, tuple[str, ...]]:
+        """Give the grid for a mask, and warnings.
+
+        Raises:
+            InputError: The mask is as fine already, or lies elsewhere.
+        """
+        own = mask.geometry
+        if self.like is not None:
+            return self.like, _covered(mask, self.like)
+        if self.spacing is not None:
+            s = self.spacing
+            if s > 0.95 * max(own.spacing):
+                raise InputError(
+                    f"The mask's voxels are {_text(own.spacing)} mm, as fine as the {s:g} mm "
+                    "asked for, or finer.",
+                    hint="Choose a smaller --spacing; if the mask was only stored on a fine grid, "
+                    "say how coarse it truly is with --coarse.",
+                )
+            return regrid(own, (s, s, s)), ()
+        factor = self.factor or 2.0
+        x, y, z = (s / factor for s in own.spacing)
+        return regrid(own, (x, y, z)), ()
+
+
+TWICE = Target()
+
+
+def _covered(mask: Volume, like: Geometry) -> tuple[str, ...]:
+    """Check that a mask lies in a grid; warn where only a part of it does."""
+    box = bounding_box(mask.array)
+    assert box is not None  # masks are not empty
+    low, high = world_bounds(crop(mask, *box).geometry)
+    first, last = world_bounds(like)
+    shared = np.clip(np.minimum(high, last) - np.maximum(low, first), 0, None)
+    share = float(np.prod((shared + 1e-6) / (high - low + 1e-6)))
+    if share < 1e-3:
+        raise InputError(
+            f"The mask lies elsewhere than the image: it reaches from {_text(low)} to "
+            f"{_text(high)} mm (LPS), the image from {_text(first)} to {_text(last)} mm.",
+            hint="Is --like of the same patient and the same scan?",
+        )
+    if share < _OVERLAP:
+        return (f"Only {share:.0%} of the mask's box lies in the image given by --like.",)
+    return ()
+
+
+def fine_field(mask: Volume, model: Model, factor: int) -> Volume:
+    """Let the network make a mask finer.
+
+    Args:
+        mask: bool, (z, y, x), not empty.
+        model: Trained on that factor.
+        factor: Fine voxels a coarse one, along the axis of the smallest spacing.
+
+    Returns:
+        float32 probability, 0 to 1, on a grid around the shape whose axes are the mask's own in
+        the order and direction nearest to LPS, its spacing the smallest one through `factor`.
+
+    Raises:
+        MemoryLimitError: The field, or what the decoder would make, is too large.
+    """
+    box = bounding_box(mask.array, _MARGIN)
+    assert box is not None
+    coarse = nearest_lps(crop(mask, *box))
+    spacing = min(coarse.geometry.spacing) / factor
+    grid = regrid(coarse.geometry, (spacing, spacing, spacing))
+    if math.prod(grid.size) > LARGEST_FIELD:
+        raise MemoryLimitError(
+            f"The finer grid around the shape has {math.prod(grid.size):,} voxels; at most "
+            f"{LARGEST_FIELD:,} can be worked on.",
+            hint="Choose a smaller --factor or a larger --spacing.",
+        )
+    z, y, x = (s / spacing for s in coarse.geometry.spacing[::-1])
+    values = torch.from_numpy(np.ascontiguousarray(coarse.array, dtype=np.float32))
+    inputs = fine_tensor(fine_features(values, (z, y, x), grid.shape))
+    with torch.inference_mode():
+        answer = model.network(inputs, model.backend, thresholds=model.thresholds).final
+        probability = torch.sigmoid(answer.features[:, 0])
+    rows = answer.voxels.coordinates[:, 1:].long()
+    inside = (rows < torch.tensor(grid.shape)).all(1)
+    field = torch.zeros(grid.shape)
+    field[tuple(rows[inside].unbind(1))] = probability[inside]
+    return Volume(field.numpy(), grid)
+
+
+def field_on(field: Volume, target: Geometry) -> tuple[Volume, tuple[slice, slice, slice] | None]:
+    """Bring a field to the grid wanted, below the network's resolution.
+
+    Args:
+        field: Of `fine_field`.
+        target: The grid wanted.
+
+    Returns:
+        float32 on the part of `target` that covers the field, and where that part lies in it;
+        None where it covers nothing.
+    """
+    box = index_box(target, field.geometry)
+    if box is None:
+        none = Geometry((0, 0, 0), target.spacing, target.origin, target.direction)
+        return Volume(np.zeros((0, 0, 0), np.float32), none), None
+    empty = Volume(np.broadcast_to(np.zeros(1, bool), target.shape), target)
+    steps = [max(1, round(t / field.geometry.spacing[0])) for t in target.spacing]
+    values = field.array
+    if max(steps) > 1:  # the wanted voxels are larger: their mean counts, not their middle
+        cosines = np.abs(
+            np.asarray(field.geometry.direction).reshape(3, 3).T
+            @ np.asarray(target.direction).reshape(3, 3)
+        )
+        sizes = [steps[int(np.argmax(cosines[axis]))] for axis in range(3)]
+        values = uniform_filter(values, sizes[::-1], mode="constant")
+    part = sample_onto(Volume(values, field.geometry), crop(empty, *box).geometry)
+    return part, slices(*box)
+
+
+def nearest_factor(ratio: float, factors: tuple[int, ...]) -> int:
+    """Choose the factor that a network knows nearest to a ratio of spacings."""
+    return min(factors, key=lambda f: (abs(math.log(f / max(ratio, 1e-6))), f))
+
+
+def _text(values: object) -> str:
+    return " x ".join(f"{v:.4g}" for v in np.asarray(values).tolist())

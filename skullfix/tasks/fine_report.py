@@ -1,0 +1,100 @@
+"""The report of `upscale` and `refine`: before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from skullfix.images.volume import Volume
+from skullfix.report.content import Content, Measure, ReportLayer, Section
+from skullfix.report.page import write_report
+from skullfix.report.preview import IMPLANT, IVORY, comparison_sheet, write_png
+from skullfix.report.render import Layer, build_scene
+from skullfix.version import __version__
+
+_TITLES = {"upscale": "Finer skull", "refine": "Refined organ"}
+
+
+def write_fine_report(
+    document: Mapping[str, Any],
+    before: Volume,
+    after: Volume,
+    *,
+    case: str,
+    page: Path,
+    preview: Path,
+) -> None:
+    """Draw the picture and write the page.
+
+    Args:
+        document: The result document; no path of it is shown.
+        before: The mask as it came, bool.
+        after: The finer one, bool.
+        case: Name of the case.
+        page: The HTML file.
+        preview: The PNG file.
+
+    Raises:
+        OutputError: A file cannot be written.
+    """
+    sheet = comparison_sheet(before, after)
+    write_png(sheet, preview)
+    scene = build_scene([Layer(before, IVORY), Layer(after, IMPLANT)])
+    layers = (
+        ReportLayer("Before", IVORY, (0,), shown=False),
+        ReportLayer("After", IMPLANT, (1,), target=True),
+    )
+    write_report(_content(document, case), scene, layers, sheet, page)
+
+
+def _content(document: Mapping[str, Any], case: str) -> Content:
+    shapes, grid = document["shapes"], document["geometry"]
+    spacing = " x ".join(f"{s:.3g}" for s in grid["spacing"])
+    size = " x ".join(str(n) for n in grid["size"])
+    before = sum(s["volume_ml_before"] for s in shapes.values())
+    after = sum(s["volume_ml"] for s in shapes.values())
+    pieces = sum(s["pieces"] for s in shapes.values())
+    model = document["model"]
+    rows = [
+        (
+            name,
+            f"{s['volume_ml_before']:.2f}",
+            f"{s['volume_ml']:.2f}",
+            str(s["pieces_before"]),
+            str(s["pieces"]),
+        )
+        for name, s in shapes.items()
+    ]
+    made = [
+        ("Model", f"{model['name']} {model['version']}"),
+        ("Licence of the weights", model["licence"]),
+        ("sha256", model["sha256"]),
+        ("Engine", f"{document['backend']} on {document['device']}"),
+        *(("Step", step) for step in document["steps"]),
+    ]
+    return Content(
+        title=_TITLES[document["task"]],
+        case=case,
+        summary="; ".join(document["steps"]),
+        measures=(
+            Measure("Volume", f"{after:.1f} ml", f"{before:.1f} ml before"),
+            Measure("Voxels", f"{spacing} mm", f"{size} of them"),
+            Measure("Pieces", str(pieces)),
+        ),
+        sections=(
+            Section(
+                "Shapes",
+                [("Label", "ml before", "ml after", "pieces before", "pieces after"), *rows],
+                heads=True,
+            ),
+            Section("How it was made", made),
+            Section(
+                "Files",
+                [(n.capitalize(), Path(p).name) for n, p in document["outputs"].items()],
+            ),
+        ),
+        warnings=tuple(document["warnings"]),
+        notice=document["notice"],
+        footer=f"skullfix {__version__}",
+    )

@@ -1,0 +1,289 @@
+"""`upscale` and `refine`: one coarse mask, or a map of several, in; a fine one out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skullfix.cases.coarsen import coarsen
+from skullfix.cases.organs import SEGTHOR_LABELS
+from skullfix.errors import InputError
+from skullfix.files.outputs import plan_outputs, staged
+from skullfix.images.box import bounding_box, crop
+from skullfix.images.mask import as_mask
+from skullfix.images.read import Scan, read_scan
+from skullfix.images.resample import sample_onto
+from skullfix.images.volume import Geometry, Volume
+from skullfix.images.write import write_volume
+from skullfix.meshes.measure import measure_mesh
+from skullfix.meshes.surface import mask_surface
+from skullfix.meshes.write import write_mesh
+from skullfix.tasks.document import Progress, Stopwatch, write_document
+from skullfix.tasks.fine import CUT, TWICE, Target, field_on, fine_field
+from skullfix.tasks.fine_models import FineModels
+from skullfix.tasks.fine_options import (
+    ALL,
+    FineOptions,
+    Task,
+    check_fine_options,
+    fine_output_names,
+)
+from skullfix.tasks.fine_report import write_fine_report
+from skullfix.tasks.pieces import count_pieces, keep_largest
+
+MOST_LABELS = 64
+
+
+@dataclass(frozen=True, eq=False)
+class FineCase:
+    """Masks that were read and are ready for the network.
+
+    Attributes:
+        task: ``upscale`` or ``refine``.
+        source: The file.
+        options: What was asked for.
+        scan: The volume as it was read.
+        shapes: Value in the file to its mask, bool, none of them empty.
+        grid: The grid wanted.
+        warnings: What the preparation changed or assumed.
+        paths: Where each output goes.
+        watch: Times the case.
+    """
+
+    task: Task
+    source: Path
+    options: FineOptions
+    scan: Scan
+    shapes: Mapping[int, Volume]
+    grid: Geometry
+    warnings: tuple[str, ...]
+    paths: dict[str, Path]
+    watch: Stopwatch
+
+
+@dataclass(frozen=True, eq=False)
+class FineResult:
+    """The finer masks.
+
+    Attributes:
+        labels: uint8 or uint16 on the grid wanted, the input's values.
+        document: The result document (plain values).
+    """
+
+    labels: Volume
+    document: dict[str, Any]
+
+
+def make_finer(
+    task: Task,
+    source: Path,
+    folder: Path | None,
+    options: FineOptions,
+    *,
+    models: FineModels | None = None,
+    progress: Progress | None = None,
+) -> FineResult:
+    """Make the mask in a file, or each mask of a label map, finer and write it.
+
+    Args:
+        task: ``upscale`` for skulls, ``refine`` for organs.
+        source: A coarse mask: NRRD, NIfTI, MetaImage.
+        folder: Where outputs go; beside the input by default.
+        options: See `FineOptions`.
+        models: Loaded networks, for many cases in a row.
+        progress: Called with the name of each stage.
+
+    Raises:
+        UsageError: An option is out of range.
+        InputError: The mask is missing, damaged, empty, too fine already, or lies elsewhere.
+        WeightsError: The checkpoint cannot be had.
+        OutputError: An output exists already or cannot be written.
+        MemoryLimitError: The result is too large.
+    """
+    case = read_fine_case(task, source, folder, options, Stopwatch(progress))
+    models = models or FineModels(task, options.model, options.backend, progress)
+    result = compute_fine_case(case, models)
+    write_fine_case(case, result)
+    return result
+
+
+def read_fine_case(
+    task: Task, source: Path, folder: Path | None, options: FineOptions, watch: Stopwatch
+) -> FineCase:
+    """Do the first part: check the options, read the mask, find the grid wanted."""
+    check_fine_options(task, options)
+    with watch.stage("reading"):
+        scan = read_scan(source)
+        shapes, warnings = _shapes(scan, options)
+        target = options.target
+        if options.like is not None:
+            target = Target(like=read_scan(options.like).volume.geometry)
+        if options.coarse is not None:
+            shapes = {label: _coarser(mask, options.coarse) for label, mask in shapes.items()}
+            if target == TWICE:
+                target = Target(like=scan.volume.geometry)
+        whole = np.zeros(next(iter(shapes.values())).array.shape, bool)
+        for mask in shapes.values():
+            whole |= mask.array
+        grid, said = target.grid(Volume(whole, next(iter(shapes.values())).geometry))
+    names = fine_output_names(task, scan.suffix, options)
+    paths = plan_outputs(source, folder, scan.stem, names, overwrite=options.overwrite)
+    return FineCase(task, source, options, scan, shapes, grid, (*warnings, *said), paths, watch)
+
+
+def compute_fine_case(case: FineCase, models: FineModels) -> FineResult:
+    """Do the second part: the network, the overlaps, the document."""
+    most = max(case.shapes)
+    labels = np.zeros(case.grid.shape, np.uint8 if most < 256 else np.uint16)
+    best = np.zeros(case.grid.shape if len(case.shapes) > 1 else (0, 0, 0), np.float16)
+    warnings: list[str] = []
+    steps: list[str] = []
+    facts: dict[str, Any] = {}
+    choice = None
+    for label, mask in case.shapes.items():
+        spacing = min(mask.geometry.spacing)
+        choice = models.choose(spacing, spacing / min(case.grid.spacing))
+        with case.watch.stage("network"):
+            field = fine_field(mask, choice.model, choice.factor)
+        with case.watch.stage("result"):
+            part, where = field_on(field, case.grid)
+            inside = part.array >= CUT
+            if case.task == "refine":
+                inside &= keep_largest(inside, count_pieces(mask.array))
+            if not inside.any():
+                warnings.append(_interpolated(label, len(case.shapes) > 1))
+                part, where = field_on(_linear(mask), case.grid)
+                inside = part.array >= CUT
+            if where is not None:
+                if len(case.shapes) > 1:
+                    inside &= part.array > best[where]
+                    best[where][inside] = part.array[inside]
+                labels[where][inside] = label
+        steps += [s for s in choice.steps if s not in steps]
+        warnings += [w for w in choice.warnings if w not in warnings]
+    for label, mask in case.shapes.items():
+        facts[str(label)] = {
+            "volume_ml_before": round(_volume_ml(mask.array, mask.geometry), 3),
+            "volume_ml": round(_volume_ml(labels == label, case.grid), 3),
+            "pieces_before": count_pieces(mask.array),
+            "pieces": count_pieces(labels == label),
+        }
+    if not labels.any():
+        raise InputError(
+            "Nothing of the mask lies in the grid wanted.", hint="Choose another --like image."
+        )
+    assert choice is not None  # there is at least one shape
+    checkpoint = choice.model.checkpoint
+    document: dict[str, Any] = {
+        "status": "success",
+        "task": case.task,
+        "inputs": {"mask": str(case.source), "format": case.scan.format},
+        "outputs": {},
+        "model": {
+            "name": checkpoint.name,
+            "version": checkpoint.version,
+            "sha256": checkpoint.sha256,
+            "licence": checkpoint.licence,
+            "source": checkpoint.source,
+        },
+        "device": "cpu",
+        "backend": choice.model.backend.name,
+        "geometry": asdict(case.grid),
+        "steps": steps,
+        "shapes": facts,
+        "warnings": [*case.scan.warnings, *case.warnings, *warnings, *checkpoint.warnings],
+        "notice": "Research use; not a medical device.",
+    }
+    if case.options.organ:
+        document["organ"] = case.options.organ
+    return FineResult(Volume(labels, case.grid), document)
+
+
+def write_fine_case(case: FineCase, result: FineResult) -> None:
+    """Do the last part: write all outputs or none, complete the document."""
+    document, watch = result.document, case.watch
+    document["outputs"] = {name: str(path) for name, path in case.paths.items()}
+    document["seconds"] = watch.seconds
+    after = Volume(result.labels.array != 0, result.labels.geometry)
+    with staged(case.paths) as aside:
+        with watch.stage("writing"):
+            write_volume(result.labels, aside["mask"])
+        if case.options.mesh:
+            with watch.stage("mesh"):
+                surface = mask_surface(after)
+                document["mesh"] = asdict(measure_mesh(surface))
+                write_mesh(surface, aside["mesh"], space=case.options.space)
+        if case.options.report:
+            with watch.stage("report"):
+                before = Volume(case.scan.volume.array != 0, case.scan.volume.geometry)
+                write_fine_report(
+                    document,
+                    before,
+                    after,
+                    case=case.scan.stem,
+                    page=aside["report"],
+                    preview=aside["preview"],
+                )
+        document["peak_memory_bytes"] = watch.peak_memory_bytes
+        write_document(document, aside["result"])
+
+
+def _shapes(scan: Scan, options: FineOptions) -> tuple[dict[int, Volume], tuple[str, ...]]:
+    """Give the masks in a file by their value; for a label map only with ``--organ all``."""
+    if options.organ != ALL:
+        mask, warnings = as_mask(scan.volume)
+        return {1: mask}, warnings
+    array = scan.volume.array
+    values = np.unique(array[array != 0])
+    if not len(values):
+        raise InputError("The label map is empty.", hint="Check that the right file was given.")
+    whole = np.isfinite(values).all() and (values == np.rint(values)).all()
+    if not whole or values.min() < 0 or values.max() > 65535 or len(values) > MOST_LABELS:
+        raise InputError(
+            f"This is no label map: {len(values)} values, from {values.min():g} to "
+            f"{values.max():g}; at most {MOST_LABELS} whole numbers up to 65535 were expected.",
+            hint="Give a segmentation, not an image.",
+        )
+    geometry = scan.volume.geometry
+    known = {number: organ for organ, number in SEGTHOR_LABELS.items()}
+    told = ", ".join(f"{int(v)}" + (f" ({known[v]})" if v in known else "") for v in values)
+    said = f"Refined every label of the map: {told}; names as in SegTHOR."
+    return {int(v): Volume(array == v, geometry) for v in values}, (said,)
+
+
+def _coarser(mask: Volume, spacing: float) -> Volume:
+    """Bring a mask that was stored on a fine grid back to its true resolution."""
+    if spacing <= 1.2 * min(mask.geometry.spacing):
+        raise InputError(
+            f"--coarse {spacing:g} mm is no coarser than the mask's own voxels of "
+            f"{min(mask.geometry.spacing):.3g} mm.",
+            hint="Leave --coarse out.",
+        )
+    coarse = coarsen(mask, spacing)
+    if not coarse.array.any():
+        raise InputError(
+            f"Nothing of the mask is left at {spacing:g} mm.", hint="Give a smaller --coarse."
+        )
+    return coarse
+
+
+def _linear(mask: Volume) -> Volume:
+    """Interpolate without a network, on the mask's own grid."""
+    box = bounding_box(mask.array, 1)
+    assert box is not None
+    part = crop(mask, *box)
+    return Volume(sample_onto(part, part.geometry).array, part.geometry)
+
+
+def _volume_ml(array: NDArray[np.bool_], grid: Geometry) -> float:
+    return float(np.count_nonzero(array)) * grid.voxel_volume_ml
+
+
+def _interpolated(label: int, several: bool) -> str:
+    what = f"Label {label}" if several else "The mask"
+    return f"{what} vanished in the network and was interpolated instead."

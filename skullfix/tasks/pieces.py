@@ -1,0 +1,28 @@
+"""Connected pieces of a mask (26 neighbours)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from skullfix.images.box import bounding_box, slices
+
+_NEIGHBOURS = np.ones((3, 3, 3))
+
+
+def count_pieces(mask: NDArray[np.bool_]) -> int:
+    """Count the connected pieces of a mask, (z, y, x)."""
+    box = bounding_box(mask)
+    return 0 if box is None else int(ndimage.label(mask[slices(*box)], _NEIGHBOURS)[1])
+
+
+def keep_largest(mask: NDArray[np.bool_], count: int) -> NDArray[np.bool_]:
+    """Keep at most `count` connected pieces of a mask, (z, y, x), the largest."""
+    numbered, found = ndimage.label(mask, _NEIGHBOURS)
+    if found <= count:
+        return mask
+    sizes = np.bincount(numbered.ravel())[1:]
+    kept = np.argsort(-sizes, kind="stable")[:count] + 1
+    inside: NDArray[np.bool_] = np.isin(numbered, kept)
+    return inside
