@@ -58,3 +58,40 @@ def defect(
         )
         lines = [f"{c['defective']}: {c['family']}, {c['volume_ml']:.1f} ml" for c in cases]
         out.finish({"status": "success", "cases": cases}, text="\n".join(lines))
+
+
+@app.command()
+def coarse(
+    source: Annotated[Path, typer.Argument(metavar="MASK", help="Fine mask.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the results.")],
+    spacing: Annotated[float, typer.Option(metavar="MM", help="Spacing of the coarse mask.")] = 3.6,
+    kind: Annotated[str, typer.Option(help="plain, or ragged as a fast segmentation.")] = "plain",
+    back: Annotated[
+        bool, typer.Option("--back", help="Also interpolate it back to the fine grid.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Seed of ragged.", min=0)] = 0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace outputs.")] = False,
+    json_output: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Make a coarse mask out of a fine one.
+
+    Example: skullfix simulate coarse skull.nrrd -o coarse/ --spacing 3.6
+
+    Example: skullfix simulate coarse aorta.nii.gz -o coarse/ --spacing 4.5 --kind ragged --seed 7
+    """
+    with command(json_output, quiet=quiet) as out:
+        out.facts.update(task="simulate coarse", inputs=[str(source)])
+        from skullfix.tasks.simulate_coarse import simulate_coarse
+
+        result = simulate_coarse(
+            source,
+            output,
+            spacing=spacing,
+            kind=kind,  # type: ignore[arg-type]  # checked by the task
+            back=back,
+            seed=seed,
+            overwrite=overwrite,
+        )
+        lines = [f"{name}: {path}" for name, path in result["outputs"].items()]
+        out.finish({"status": "success", **result}, text="\n".join(lines))
