@@ -48,7 +48,7 @@ def mask_surface(mask: MaskVolume, *, smoothing: float = 0.7, level: float | Non
     affine = mask.geometry.affine()
     part, low = _cropped(mask.array)
     if level is not None:
-        mesh = _cut(*_blurred(part, low, affine, smoothing, 1), level)
+        mesh = cut_surface(*_blurred(part, low, affine, smoothing, 1), level)
     else:
         mesh = _keep_volume(part, low, affine, smoothing)
     if not len(mesh.faces) or not is_closed(mesh.faces):
@@ -128,7 +128,7 @@ def _search_level(
     best: Mesh | None = None
     best_error = math.inf
     for _ in range(_STEPS):
-        mesh = _cut(field, affine, level)
+        mesh = cut_surface(field, affine, level)
         error = mesh.volume_ml() - wanted
         if best is None or (abs(error) < best_error and is_closed(mesh.faces)):
             best, best_error = mesh, abs(error)
@@ -147,8 +147,17 @@ def _search_level(
     return best
 
 
-def _cut(field: NDArray[np.float32], affine: NDArray[np.float64], level: float) -> Mesh:
-    """Marching cubes at a level, in world coordinates, outward normals."""
+def cut_surface(field: NDArray[np.float32], affine: NDArray[np.float64], level: float) -> Mesh:
+    """Cut a field at a level by marching cubes.
+
+    Args:
+        field: (z, y, x) float32, above the level inside; its border lies outside.
+        affine: (4, 4) float64, index (x, y, z, 1) to world (LPS mm, 1).
+        level: Where to cut.
+
+    Returns:
+        A mesh in LPS mm with outward normals; without faces where nothing is above the level.
+    """
     from skimage.measure import marching_cubes
 
     offset = field - np.float32(level)

@@ -36,29 +36,34 @@ _PLANES: tuple[tuple[str, View], ...] = (
 )
 
 
+def implant_scene(defective: Volume, implant: Volume) -> Scene:
+    """Put a skull and its implant on one coarse grid, for the pictures and the report.
+
+    Args:
+        defective: bool or uint8 {0, 1} (z, y, x), the bone that is there.
+        implant: Mask of the implant, on any grid; may be empty.
+
+    Raises:
+        InputError: Both masks are empty.
+    """
+    return build_scene([Layer(defective, IVORY), Layer(implant, IMPLANT)])
+
+
 def contact_sheet(
-    defective: Volume, implant: Volume, *, scan: Volume | None = None, tile: int = 420
+    scene: Scene, *, scan: Volume | None = None, tile: int = 420
 ) -> NDArray[np.uint8]:
     """Draw a skull and its implant from six sides and in three planes through the implant.
 
     Args:
-        defective: bool or uint8 {0, 1} (z, y, x), the bone that is there.
-        implant: Mask of the implant, on any grid; empty where no defect was found, the planes
-            then go through the middle of the bone.
+        scene: Of `implant_scene`; without an implant the planes go through the middle of the bone.
         scan: Hounsfield units to show in the planes; the bone mask when absent.
         tile: Pixels of the side of one picture.
 
     Returns:
         (3 * tile, 3 * tile, 3) uint8.
-
-    Raises:
-        InputError: Both masks are empty.
     """
-    layers = [Layer(defective, IVORY), Layer(implant, IMPLANT)]
-    scene = build_scene(layers)
-    focus = implant if implant.array.any() else defective
     tiles = [_caption(render_surface(scene, view=v, size=(tile, tile)), v) for v in SIDES]
-    tiles += _planes(scene, _centre(focus), scan, tile)
+    tiles += _planes(scene, scene_focus(scene), scan, tile)
     return _grid(tiles, 3)
 
 
@@ -97,18 +102,17 @@ def write_png(picture: NDArray[np.uint8], path: Path, *, overwrite: bool = False
         OutputError: The file exists already or cannot be written.
     """
     with whole_file(path, overwrite=overwrite) as file:
-        Image.fromarray(picture).save(file, format="PNG", optimize=True)
+        Image.fromarray(picture).save(file, format="PNG", compress_level=6)
     return path
 
 
-def _centre(mask: Volume) -> NDArray[np.float64]:
-    """World position of the mask's voxel that is nearest to its centre of mass."""
-    index = np.argwhere(mask.array)[:, ::-1].astype(np.float64)  # (N, 3) x, y, z
-    world = index @ mask.geometry.affine()[:3, :3].T + np.asarray(mask.geometry.origin)
-    nearest: NDArray[np.float64] = world[
-        np.argmin(np.linalg.norm(world - world.mean(axis=0), axis=1))
-    ]
-    return nearest
+def scene_focus(scene: Scene) -> NDArray[np.float64]:
+    """World position (3,) of the voxel nearest to the middle of the last layer that has any."""
+    fraction = next(f for f in reversed(scene.fractions) if f.any())
+    index = np.argwhere(fraction > 0.5 * fraction.max())[:, ::-1]  # (N, 3) x, y, z
+    nearest = index[np.argmin(np.linalg.norm(index - index.mean(axis=0), axis=1))]
+    place: NDArray[np.float64] = np.asarray(scene.grid.origin) + nearest * scene.grid.spacing[0]
+    return place
 
 
 def _planes(

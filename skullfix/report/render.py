@@ -17,7 +17,7 @@ from PIL import Image
 from scipy import ndimage
 
 from skullfix.errors import InputError
-from skullfix.images.box import bounding_box, crop
+from skullfix.images.box import bounding_box, crop, slices
 from skullfix.images.resample import block_average, sample_onto, world_bounds, world_grid
 from skullfix.images.volume import Geometry, Volume
 
@@ -69,7 +69,7 @@ class Scene:
     surface: NDArray[np.float32]
 
 
-def build_scene(layers: Sequence[Layer], *, voxels: int = 280) -> Scene:
+def build_scene(layers: Sequence[Layer], *, voxels: int = 230) -> Scene:
     """Average layers onto a common grid.
 
     Args:
@@ -190,9 +190,17 @@ def fit_picture(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np
 
 
 def _fraction(mask: Volume, grid: Geometry) -> NDArray[np.float32]:
-    """Occupancy of a mask, 0 to 1, on a grid."""
+    """Occupancy of a mask, 0 to 1, on a grid; only the mask's part of it is sampled."""
     blocks = block_average(_margin(mask, 2), grid.spacing[0])
-    occupancy: NDArray[np.float32] = (sample_onto(blocks, grid).array / 255.0).astype(np.float32)
+    step = grid.spacing[0]
+    first, last = ((b - grid.origin) / step for b in world_bounds(blocks.geometry))
+    low = np.maximum(np.floor(first), 0).astype(int)  # x, y, z
+    high = np.minimum(np.ceil(last) + 1, grid.size).astype(int)
+    x, y, z = (np.asarray(grid.origin) + low * step).tolist()
+    width, height, depth = (high - low).tolist()
+    part = Geometry((width, height, depth), grid.spacing, (x, y, z), grid.direction)
+    occupancy = np.zeros(grid.shape, np.float32)
+    occupancy[slices(tuple(low[::-1]), tuple(high[::-1]))] = sample_onto(blocks, part).array / 255
     return occupancy
 
 

@@ -22,7 +22,7 @@ from skullfix.implants.fit import FittedImplant, fit_implant
 from skullfix.implants.options import FitOptions
 from skullfix.meshes.mesh import Mesh
 from skullfix.meshes.write import MESH_FORMATS, Space, write_mesh
-from skullfix.report.preview import contact_sheet, write_png
+from skullfix.tasks.complete_report import write_complete_report
 from skullfix.tasks.document import Progress, Stopwatch, write_document
 from skullfix.tasks.implant_facts import implant_facts
 from skullfix.tasks.model import Model, load_model
@@ -44,7 +44,7 @@ class CompleteOptions:
         space: Frame of the mesh: lps or ras.
         series: DICOM series to read, where a folder holds several.
         save_bone: Also write the bone mask of a CT.
-        report: Also write the picture of the result.
+        report: Also write the page and the picture of the result.
         overwrite: Whether existing outputs may be replaced.
         fit: How the solid is fitted to the hole (clearance, wall, edge, holes).
     """
@@ -167,7 +167,8 @@ def output_names(suffix: str, options: CompleteOptions) -> dict[str, str]:
         "result": "_result.json",
     }
     names |= {"bone": f"_bone{suffix}"} if options.save_bone else {}
-    return names | ({"report": "_report.png"} if options.report else {})
+    report = {"report": "_report.html", "preview": "_report.png"}
+    return names | (report if options.report else {})
 
 
 def read_case(
@@ -220,21 +221,27 @@ def write_case(case: CompleteCase, result: CompleteResult) -> None:
     """Do the last part of `complete`: write all outputs or none, complete the document."""
     options, paths, watch = case.options, case.paths, case.watch
     wanted = paths if result.mesh is not None else {"result": paths["result"]}
+    result.document["outputs"] = {name: str(path) for name, path in wanted.items()}
+    result.document["seconds"] = watch.seconds
     with staged(wanted) as aside:
-        if result.mesh is not None:
+        if result.fitted is not None:
             with watch.stage("writing"):
                 write_volume(_labels(result.completed), aside["completed"])
                 write_volume(_labels(result.implant), aside["implant"])
-                write_mesh(result.mesh, aside["mesh"], space=options.space)
+                write_mesh(result.fitted.mesh, aside["mesh"], space=options.space)
                 if options.save_bone:
                     write_volume(_labels(result.bone), aside["bone"])
             if options.report:
-                with watch.stage("picture"):
-                    shown = case.scan.volume if case.kind == "ct" else None
-                    sheet = contact_sheet(result.bone, result.implant, scan=shown)
-                    write_png(sheet, aside["report"])
-        result.document["outputs"] = {name: str(path) for name, path in wanted.items()}
-        result.document["seconds"] = watch.seconds
+                with watch.stage("report"):
+                    write_complete_report(
+                        result.document,
+                        result.bone,
+                        result.fitted,
+                        case=case.scan.stem,
+                        page=aside["report"],
+                        preview=aside["preview"],
+                        scan=case.scan.volume if case.kind == "ct" else None,
+                    )
         result.document["peak_memory_bytes"] = watch.peak_memory_bytes
         write_document(result.document, aside["result"])
 

@@ -61,7 +61,11 @@ def test_the_document_is_printed_and_written(completed: tuple[Path, dict[str, An
     assert document == json.loads((folder / "head_result.json").read_text())
     assert document["implant"]["watertight"] is True
     assert document["peak_memory_bytes"] > 0
-    assert set(document["outputs"]) == {"completed", "implant", "mesh", "report", "result"}
+    assert set(document["outputs"]) == {
+        "completed", "implant", "mesh", "report", "preview", "result"
+    }  # fmt: skip
+    assert document["outputs"]["report"].endswith("head_report.html")
+    assert document["outputs"]["preview"].endswith("head_report.png")
     assert all(Path(path).is_file() for path in document["outputs"].values())
     assert not [p for p in folder.iterdir() if p.name.startswith(".")]
 
