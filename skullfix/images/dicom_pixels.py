@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import warnings
 from typing import Any
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from skullfix.errors import InputError
 from skullfix.images.dicom_slice import PARSE_ERRORS, Slice
+from skullfix.images.jpeg2000 import check_codestream
 from skullfix.images.limits import MAX_IMAGE_RATIO
 from skullfix.images.payload import DAMAGED
 from skullfix.images.untyped import sitk
@@ -28,9 +30,13 @@ _BY_GDCM = {
     "1.2.840.10008.1.2.4.70",  # JPEG lossless, first order: the usual one in archives
     "1.2.840.10008.1.2.4.80",  # JPEG-LS lossless
     "1.2.840.10008.1.2.4.81",  # JPEG-LS near lossless
-    "1.2.840.10008.1.2.4.90",  # JPEG 2000 lossless
-    "1.2.840.10008.1.2.4.91",  # JPEG 2000
 }
+_JPEG_2000 = {
+    "1.2.840.10008.1.2.4.90",  # lossless
+    "1.2.840.10008.1.2.4.91",
+}
+
+_ITEM = b"\xfe\xff\x00\xe0"
 
 
 def check_syntax(item: Slice) -> None:
@@ -39,7 +45,7 @@ def check_syntax(item: Slice) -> None:
     Raises:
         InputError: The syntax is not one of those above.
     """
-    if item.syntax not in _BY_PYDICOM | _BY_GDCM:
+    if item.syntax not in _BY_PYDICOM | _BY_GDCM | _JPEG_2000:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it may be no UID at all
             name = str(pydicom.uid.UID(item.syntax).name)
@@ -57,7 +63,7 @@ def check_promise(item: Slice) -> None:
         InputError: More than MAX_IMAGE_RATIO bytes for each byte of the file.
     """
     size = item.path.stat().st_size
-    if item.syntax in _BY_GDCM and 2 * item.rows * item.columns > MAX_IMAGE_RATIO * size:
+    if item.syntax not in _BY_PYDICOM and 2 * item.rows * item.columns > MAX_IMAGE_RATIO * size:
         raise InputError(
             f"{item.path.name} promises {item.columns} x {item.rows} pixels in {size:,} bytes.",
             hint=DAMAGED,
@@ -84,6 +90,8 @@ def read_pixels(item: Slice) -> NDArray[np.float32]:
             pixels = stored.astype(np.float32) * np.float32(item.slope)
             pixels += np.float32(item.intercept)
         else:
+            if item.syntax in _JPEG_2000:
+                check_codestream(_codestream(item), item.rows, item.columns)
             reader = sitk.ImageFileReader()
             reader.SetImageIO("GDCMImageIO")  # applies slope and intercept itself
             reader.SetFileName(str(item.path))
@@ -100,3 +108,14 @@ def read_pixels(item: Slice) -> NDArray[np.float32]:
             hint=DAMAGED,
         )
     return pixels.reshape(item.rows, item.columns)
+
+
+def _codestream(item: Slice) -> bytes:
+    """Compressed pixels of a slice, its fragments joined (DICOM PS3.5, A.4)."""
+    data = bytes(pydicom.dcmread(item.path).PixelData)
+    place, fragments = 0, []
+    while data[place : place + 4] == _ITEM:
+        (length,) = struct.unpack_from("<I", data, place + 4)
+        fragments.append(data[place + 8 : place + 8 + length])
+        place += 8 + length
+    return b"".join(fragments[1:])  # the first one is a table of offsets

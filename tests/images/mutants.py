@@ -108,6 +108,11 @@ def _jpeg(folder: Path, array: np.ndarray, compressor: str) -> Path:  # type: ig
     return path
 
 
+def seed_jpeg2000(folder: Path) -> Path:
+    """Write a valid series of four slices, one of them in JPEG 2000, 24 x 20 pixels; that one."""
+    return _jpeg(folder, np.arange(120, dtype=np.int16).reshape(4, 5, 6) - 60, "JPEG2000")
+
+
 def mutate(raw: bytes, rng: random.Random) -> bytes:
     """Change a file in one to six places: bits, bytes, tokens, lines, its end."""
     data = bytearray(raw)
