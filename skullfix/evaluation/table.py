@@ -60,7 +60,7 @@ def case_table(rows: Sequence[CaseScores]) -> str:
     """Make the table of every case, in the order given."""
     lines = [
         f"| {r.case} | {r.family} | {r.method} | {r.truth_ml:.2f} | {r.predicted_ml:.2f} "
-        f"| {r.dsc:.3f} | {r.bdsc:.3f} | {_mm(r.hd95)} | {r.skull_dsc:.4f} | {r.note} |"
+        f"| {r.dsc:.3f} | {r.bdsc:.3f} | {_mm(r.hd95)} | {r.skull_dsc:.4f} | {_cell(r.note)} |"
         for r in rows
     ]
     return _table(_CASES, lines)
@@ -94,6 +94,11 @@ def _three(values: Sequence[float], digits: int = 4) -> str:
 
 def _mm(value: float) -> str:
     return f"{value:.2f}" if np.isfinite(value) else "none"
+
+
+def _cell(text: str) -> str:
+    """Put free text into one cell."""
+    return " ".join(text.replace("|", "/").split())
 
 
 def _table(head: str, lines: Sequence[str]) -> str:
