@@ -32,7 +32,7 @@ def write_page(document: Mapping[str, Any], root: Path, path: Path) -> None:
         OutputError: It cannot be written.
     """
     pictures = {row["case"]: _thumbnail(root, row["outputs"]) for row in document["cases"]}
-    measures = sorted({name for row in document["cases"] for name in row["measures"]})
+    measures = dict.fromkeys(name for row in document["cases"] for name in row["measures"])
     text = _template().render(
         summary=document, pictures=pictures, measures=measures, link=_link, heading=_heading
     )

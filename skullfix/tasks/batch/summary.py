@@ -81,7 +81,7 @@ def write_csv(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     Raises:
         OutputError: It cannot be written.
     """
-    measures = sorted({name for row in rows for name in row["measures"]})
+    measures = list(dict.fromkeys(name for row in rows for name in row["measures"]))
     stages = list(dict.fromkeys(stage for row in rows for stage in row["seconds"]))
     names = ["case", "status", "error_code", "error", *measures, "seconds_total"]
     names += [f"seconds_{stage}" for stage in stages]

@@ -1,0 +1,156 @@
+"""The real command on phantoms, and what it shows."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pty
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from skullfix.cli.batch import summary
+from skullfix.cli.batch_progress import BatchProgress
+from skullfix.images.phantom import head_phantom
+from skullfix.images.volume import Volume
+from skullfix.images.write import write_volume
+from skullfix.tasks.batch.case import Outcome
+
+GOOD = Outcome("a.nrrd", "success", seconds={"network": 2.0})
+BAD = Outcome("b[red].nrrd", "error", error={"code": "bad_input", "message": "torn", "hint": ""})
+
+
+def skullfix(*words: object, timeout: float = 500) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "skullfix", *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+
+
+@pytest.fixture(scope="module")
+def heads(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two patients, one folder deeper than the other, and a file that is none."""
+    folder = tmp_path_factory.mktemp("heads")
+    for seed, name in enumerate(("one.nrrd", "sub/two.nii.gz")):
+        head = head_phantom(spacing=(2.0, 2.0, 2.0), seed=seed)
+        mask = (head.bone.array & ~head.implant.array).astype(np.uint8)
+        (folder / name).parent.mkdir(exist_ok=True)
+        write_volume(Volume(mask, head.bone.geometry), folder / name)
+    (folder / "bad.mha").write_text("no image")
+    return folder
+
+
+def test_a_batch_gives_the_bytes_of_single_runs(heads: Path, tmp_path: Path) -> None:
+    done = skullfix("batch", "complete", heads, "-o", tmp_path / "batch", "--json")
+    assert done.returncode == 7, done.stderr
+    document = json.loads(done.stdout)
+    assert document["task"] == "batch complete"
+    assert document["totals"]["statuses"] == {"error": 1, "success": 2}
+    assert "[3/3]" in done.stderr
+    assert "Traceback" not in done.stderr
+    for name in ("one.nrrd", "sub/two.nii.gz"):
+        out = (tmp_path / "single" / name).parent
+        single = skullfix("complete", heads / name, "-o", out, "--json")
+        assert single.returncode == 0, single.stderr
+        for path in json.loads(single.stdout)["outputs"].values():
+            if not path.endswith("_result.json"):
+                twin = tmp_path / "batch" / Path(path).relative_to(tmp_path / "single")
+                assert twin.read_bytes() == Path(path).read_bytes(), path
+    row = document["cases"][1]
+    assert row["measures"]["volume_ml"] > 5
+    page = (tmp_path / "batch" / "summary.html").read_text()
+    assert page.count("data:image/jpeg") == 2
+
+
+def test_processes_of_this_machine_give_the_same_bytes(heads: Path, tmp_path: Path) -> None:
+    pytest.importorskip("distributed", reason="Dask is not installed")
+    words = ("batch", "complete", heads, "--no-report", "--pattern", "*.nii.gz", "-q", "--json")
+    here = skullfix(*words, "-o", tmp_path / "here")
+    there = skullfix(*words, "-o", tmp_path / "there", "--workers", 2)
+    assert (here.returncode, there.returncode) == (0, 0), there.stderr
+    for name in ("two_complete.nii.gz", "two_implant.nii.gz", "two_implant.stl"):
+        first, second = (tmp_path / place / "sub" / name for place in ("here", "there"))
+        assert first.read_bytes() == second.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["complete", "none/", "-o", "out"], 3),
+        (["complete", ".", "-o", "."], 2),
+        (["complete", ".", "-o", "out", "--threshold", "bone"], 2),
+        (["complete", ".", "-o", "out", "--scheduler", "tcp://x:1", "--workers", "2"], 2),
+        (["complete", ".", "-o", "out", "--model", "no-such-model"], 4),
+        (["complete", "."], 2),
+        (["paint", ".", "-o", "out"], 2),
+    ],
+)
+def test_bad_options_are_refused(words: list[str], code: int, heads: Path) -> None:
+    command = [sys.executable, "-m", "skullfix", "batch", *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=heads)
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (heads / "out" / "summary.json").exists()
+
+
+def listen(progress: BatchProgress) -> None:
+    progress.total(3)
+    progress.note("a note")
+    progress.stage("a.nrrd", "network")
+    progress.ended(GOOD, False)
+    progress.ended(BAD, False)
+    progress.ended(GOOD, True)
+
+
+def test_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    with BatchProgress() as progress:
+        listen(progress)
+    assert capsys.readouterr().err.splitlines() == [
+        "a note",
+        "[1/3] a.nrrd: success, 2.0 s",
+        "[2/3] b[red].nrrd: failed: torn",
+        "[3/3] a.nrrd: success in an earlier run",
+    ]
+    with BatchProgress(quiet=True) as progress:
+        listen(progress)
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
+def test_a_live_line_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "140")
+    reader, writer = pty.openpty()
+
+    def read_all() -> str:
+        parts = []
+        with contextlib.suppress(OSError):  # Linux says so that the other end is closed
+            while part := os.read(reader, 65536):
+                parts.append(part)
+        os.close(reader)
+        return b"".join(parts).decode()
+
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(read_all)
+        with os.fdopen(writer, "w") as terminal:
+            monkeypatch.setattr(sys, "stderr", terminal)
+            with BatchProgress() as progress:
+                listen(progress)
+                progress.stopping()
+            monkeypatch.undo()
+        shown = reading.result(timeout=60)
+    for words in ("3/3", "1 failed", "a minute", "b[red].nrrd: failed: torn", "Ctrl-C again"):
+        assert words in shown
+
+
+def test_the_text_at_the_end() -> None:
+    rows = [{"case": f"{n}.nrrd", "status": "error", "error": "torn"} for n in range(7)]
+    totals = {"cases": 9, "statuses": {"error": 7, "not_run": 2}, "earlier": 1}
+    document = {"cases": rows, "totals": totals, "status": "interrupted", "outputs": {}}
+    text = summary({**document, "notice": "Research use."})
+    assert "9 cases: 7 failed, 2 not run (1 from earlier runs)" in text
+    assert "and 2 more failures" in text
+    assert "goes on from here" in text
