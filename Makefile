@@ -36,7 +36,7 @@ types: venv ## strict type checks
 	$(BIN)/mypy
 
 bench: venv ## speed and accuracy: make bench DATA=folder in the AutoImplant layout
-	$(BIN)/python tests/benchmarks/engine.py $(firstword $(wildcard $(DATA)/complete_skull/*.nrrd))
+	$(BIN)/skullfix bench $(addprefix --input ,$(firstword $(wildcard $(DATA)/complete_skull/*.nrrd)))
 	$(BIN)/python tests/benchmarks/accuracy.py $(DATA)
 
 clean: ## remove the environment and everything generated

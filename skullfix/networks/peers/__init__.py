@@ -1,0 +1,1 @@
+"""The network of Table I on other engines, for comparison with ours."""

@@ -1,0 +1,85 @@
+"""The benchmark: what it measures, how it tells, what it does with engines that are not there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from skullfix.cli.main import run
+from skullfix.errors import OutputError, UsageError
+from skullfix.tasks.bench import ENGINES, Row, bench, installed
+from skullfix.tasks.bench_figure import write_figure
+from skullfix.tasks.bench_input import spacing_of, write_voxels
+
+
+def test_rows_of_an_engine_and_of_one_that_is_absent(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    absent = next(engine for engine in reversed(ENGINES) if not installed(engine))
+    words = ["bench", "--resolutions", "64", "--engines", f"cpu,{absent}", "--runs", "3"]
+    assert run([*words, "--threads", "1", "-o", str(tmp_path), "--json", "--quiet"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    mine, other = document["rows"]
+    assert mine["status"] == "measured"
+    assert (mine["engine"], mine["resolution"], mine["phase"]) == ("cpu", 64, "forward")
+    assert mine["voxels"] > 5000
+    assert len(mine["seconds"]) == 3
+    assert all(second > 0 for second in mine["seconds"])
+    assert 50e6 < mine["peak_rss_bytes"] < 2e9
+    assert (other["engine"], other["status"], other["seconds"]) == (absent, "not installed", [])
+    assert document["machine"]["cores"]
+    for kind, path in document["outputs"].items():
+        assert Path(path).read_bytes()[:5] == {"png": b"\x89PNG\r", "svg": b"<?xml"}[kind]
+
+
+def test_a_worker_that_fails_is_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("skullfix.tasks.bench.sys.executable", "/bin/false")
+    (row,) = bench([64], ["cpu"], runs=1)
+    assert row.status == "failed"
+    assert row.error == "exit code 1"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--engines", "cpu,warp"], "warp"),
+        (["--resolutions", "64,100"], "100"),
+        (["--resolutions", "fine"], "fine"),
+        (["--phase", "sleep"], "sleep"),
+        (["--channels", "ch3"], "ch3"),
+    ],
+)
+def test_what_it_cannot_measure(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["bench", *words]) == UsageError.exit_code
+    assert said in capsys.readouterr().err
+
+
+def test_grids_are_named_by_their_size() -> None:
+    assert [spacing_of(n) for n in (64, 128, 256, 512)] == [3.6, 1.8, 0.9, 0.45]
+
+
+def test_voxels_of_the_phantom_are_sorted(tmp_path: Path) -> None:
+    count = write_voxels(64, None, tmp_path / "v.npy")
+    rows = np.load(tmp_path / "v.npy")
+    assert rows.shape == (count, 3)
+    assert rows.dtype == np.int16
+    assert [tuple(r) for r in rows] == sorted({tuple(r) for r in rows})
+
+
+def test_figures_are_not_overwritten(tmp_path: Path) -> None:
+    rows = [
+        Row("cpu", 64, 9000, "forward", "measured", 2, (0.1, 0.2), 9.0, 300_000_000),
+        Row("cuda", 64, 9000, "train", "measured", 2, (0.1,), 9.0, None, 1_000_000),
+        Row("dense", 64, 9000, "forward", "not installed"),
+    ]
+    assert write_figure(rows[2:], tmp_path) == []
+    pytest.importorskip("matplotlib")
+    assert len(write_figure(rows, tmp_path)) == 2
+    with pytest.raises(OutputError):
+        write_figure(rows, tmp_path)
+    assert len(write_figure(rows, tmp_path, overwrite=True)) == 2
