@@ -15,6 +15,7 @@ from skullfix.images.kind import detect_kind
 from skullfix.images.mask import as_mask
 from skullfix.images.read import Scan, read_scan
 from skullfix.images.sanity import check_head
+from skullfix.images.vault_check import check_closed, check_vault
 from skullfix.images.volume import Volume
 from skullfix.images.write import write_volume
 from skullfix.implants.clean import CleanImplant, clean_implant
@@ -190,6 +191,7 @@ def compute_case(case: CompleteCase, model: Model) -> CompleteResult:
     options, bone, watch = case.options, case.bone, case.watch
     warnings = case.warnings
     cleaned = complete_bone(bone, model, watch)
+    warnings += check_closed(bone, cleaned.mask)
     with watch.stage("fit"):
         fitted = fit_implant(cleaned.mask, bone, options.fit) if cleaned.pieces_ml else None
         warnings += fitted.warnings if fitted else ()
@@ -294,7 +296,7 @@ def _bone(scan: Scan, options: CompleteOptions) -> tuple[Volume, str, tuple[str,
         bone, warnings = as_mask(scan.volume)
     else:
         bone, warnings = extract_bone(scan.volume, threshold=options.threshold)
-    return bone, kind, warnings + check_head(bone)
+    return bone, kind, warnings + check_head(bone) + check_vault(bone)
 
 
 def _labels(mask: Volume) -> Volume:
