@@ -20,7 +20,7 @@ def bevel_lip(
     width_mm: float = LIP_WIDTH_MM,
     height_mm: float = LIP_HEIGHT_MM,
 ) -> NDArray[np.bool_]:
-    """Add a lip over the edge of the bone, highest at the rim, falling to nothing at its width.
+    """Add a lip over the edge of the bone: a plate whose edges slope at 45 degrees.
 
     The lip lies on the outer table without a gap, keeps the implant from sinking in, and reaches
     back over the implant as far as over the bone.
@@ -29,24 +29,24 @@ def bevel_lip(
         site: Where the implant is.
         mask: bool (z, y, x) on the site, the implant with its clearance.
         width_mm: How far the lip reaches over the bone.
-        height_mm: Its height at the rim.
+        height_mm: Its thickness; at least two voxels.
 
     Returns:
         bool (z, y, x), the mask and its lip.
     """
-    height = max(height_mm, 1.5 * site.voxel)
+    height = max(height_mm, 2.0 * site.voxel)
     to_implant = distance_to(mask, site.geometry)
     hole = ndimage.binary_closing(site.implant | site.bone, iterations=1)
     above = distance_to(hole, site.geometry) - np.float32(site.voxel / 2)
-    # the roof falls on both sides of the rim: over the bone and over the implant
+    # the roof slopes down on both sides of the rim: over the bone and over the implant
     aside = np.maximum(to_implant, site.to_bone)
-    roof = height * (1.0 - np.clip(aside / width_mm, 0, 1))
+    roof = np.minimum(width_mm - aside, height)
     facing = np.einsum("izyx,izyx->zyx", site.normal, site.outward, optimize=True) > 0.5
     place = ~site.bone & ~hole & facing & (aside < width_mm)
-    raw = place & (above <= np.maximum(roof, 0.6 * site.voxel))
+    raw = place & (above <= roof)
     # an even edge, without the steps of the single voxels
     body = (raw | mask | site.bone | hole).astype(np.float32)
-    even = ndimage.gaussian_filter(body, 1.0, truncate=3.0) > 0.5
+    even = ndimage.gaussian_filter(body, site.sigma(0.8 * site.voxel), truncate=3.0) > 0.5
     lip = place & even & ndimage.binary_dilation(raw, iterations=2)
     # the gap under the lip stays free; the lip joins the implant over it
     together = mask | lip
