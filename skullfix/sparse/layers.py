@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -74,15 +75,44 @@ class SparseBatchNorm(nn.BatchNorm1d):
 
     Fewer than two voxels have no statistics: then the running ones are used, in training too,
     and they are left as they are.
+
+    Attributes:
+        total: Sums a tensor over the processes that share a step; None in one process alone.
     """
+
+    total: Callable[[Tensor], Tensor] | None = None
 
     def forward(self, input: Tensor) -> Tensor:
         """(N, C) to (N, C)."""
+        if self.training and self.total is not None:
+            return self._shared(input, self.total)
         if len(input) >= 2 or not self.training:
             return super().forward(input)
         return nn.functional.batch_norm(
             input, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps
         )
+
+    def _shared(self, input: Tensor, total: Callable[[Tensor], Tensor]) -> Tensor:
+        """Normalise by the statistics of all processes together."""
+        wide = input.double()
+        count = torch.full((1,), float(len(input)), dtype=torch.float64)
+        sums = total(torch.cat([wide.sum(0), (wide * wide).sum(0), count]))
+        number = sums[-1].detach()
+        if number < 2:
+            return nn.functional.batch_norm(
+                input, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0,
+                self.eps,
+            )  # fmt: skip
+        mean, square = (sums[:-1] / number).chunk(2)
+        variance = (square - mean * mean).clamp(min=0)
+        if self.running_mean is not None and self.running_var is not None:
+            with torch.no_grad():
+                rate = self.momentum if self.momentum is not None else 0.1
+                self.running_mean.lerp_(mean.to(self.running_mean.dtype), rate)
+                unbiased = variance * number / (number - 1)
+                self.running_var.lerp_(unbiased.to(self.running_var.dtype), rate)
+        scale = self.weight.double() * torch.rsqrt(variance + self.eps)
+        return ((wide - mean) * scale + self.bias.double()).to(input.dtype)
 
 
 class Pointwise(nn.Linear):

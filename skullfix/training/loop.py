@@ -15,6 +15,8 @@ from skullfix.networks.config import CONFIGS
 from skullfix.networks.unet import SparseUNet
 from skullfix.sparse.backend import get_backend
 from skullfix.sparse.layers import SparseBatchNorm
+from skullfix.training.curves import draw_curves
+from skullfix.training.distributed import Ranks, share
 from skullfix.training.loss import occupancy_loss
 from skullfix.training.problem import Problem
 from skullfix.training.sample import Sample
@@ -36,6 +38,7 @@ def train(
     *,
     resume: bool,
     start: SparseUNet | None = None,
+    ranks: Ranks,
     backend_name: str = "auto",
     progress: Callable[[str, float], None],
     note: Callable[[str], None],
@@ -51,6 +54,7 @@ def train(
         folder: Where state and log are written.
         resume: Go on from the state in `folder`, if there is one.
         start: A network of the same architecture to begin with; it is changed.
+        ranks: The processes that share every step; each takes `Settings.batch` volumes.
         backend_name: Engine.
         progress: Called with the stage and the fraction done.
         note: Called with a line of text for every line of the log.
@@ -66,10 +70,12 @@ def train(
     done = 0
     if resume and (folder / STATE_FILE).exists():
         done = load_state(folder, settings.to_dict(), network, average, optimizer)
-    log = _Log(folder / "log.csv", done, note)
+    writes = ranks.rank == 0
+    log = _Log(folder / "log.csv", done, note) if writes else None
+    shared = share(network)
 
     def prepare(step: int) -> Sample:
-        return problem.draw(step, 0, settings.batch)
+        return problem.draw(step, ranks.rank * settings.batch, settings.batch)
 
     with ThreadPoolExecutor(1) as pool:
         ahead = [pool.submit(prepare, i) for i in range(done, min(done + AHEAD, settings.steps))]
@@ -83,7 +89,7 @@ def train(
                 _freeze_norms(network)
             for group in optimizer.param_groups:
                 group["lr"] = settings.rate * _schedule(step, settings)
-            output = network(batch.inputs, backend, target=batch.wanted)
+            output = shared(batch.inputs, backend, target=batch.wanted)
             loss = occupancy_loss(output, batch.wanted, batch.truth, backend)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
@@ -94,8 +100,11 @@ def train(
             step += 1
             progress("training", step / settings.steps)
             last = step == settings.steps
+            if log is None:
+                continue
             if step % VALIDATE_EVERY == 0 or last:
                 log.add(step, losses, problem.score(average, backend))
+                draw_curves(log.path, folder / "curves.png")
             elif step % LOG_EVERY == 0:
                 log.add(step, losses, {})
             if step % SAVE_EVERY == 0 or last:
@@ -135,7 +144,7 @@ class _Log:
         if path.exists():
             with path.open(encoding="utf-8", newline="") as stream:
                 kept = [row for row in csv.DictReader(stream) if int(row["step"]) <= done]
-        self._path, self._since, self._note = path, 0, note
+        self.path, self._since, self._note = path, 0, note
         with path.open("w", encoding="utf-8", newline="") as stream:
             writer = csv.DictWriter(stream, self.FIELDS)
             writer.writeheader()
@@ -146,6 +155,6 @@ class _Log:
         recent, self._since = losses[self._since :], len(losses)
         shown = " ".join(f"{k}={v:.4f}" for k, v in scores.items())
         row = [step, f"{np.mean(recent):.4f}", shown]
-        with self._path.open("a", encoding="utf-8", newline="") as stream:
+        with self.path.open("a", encoding="utf-8", newline="") as stream:
             csv.writer(stream).writerow(row)
         self._note(f"step {step}: loss {row[1]}" + (f", DSC {shown}" if scores else ""))

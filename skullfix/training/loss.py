@@ -1,8 +1,9 @@
-"""The training loss."""
+"""The training loss: means over all voxels of all processes that share a step."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -11,7 +12,9 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from skullfix.networks.unet import LevelOutput, NetworkOutput
 from skullfix.sparse.backend import Backend
 from skullfix.sparse.voxels import VoxelSet
+from skullfix.training.distributed import mean, total
 
+_entropies = partial(binary_cross_entropy_with_logits, reduction="none")
 RECALL_WEIGHT = 2.0  # a voxel lost at a coarse level is lost for good
 
 
@@ -22,14 +25,13 @@ def level_loss(levels: Sequence[LevelOutput], recall_weight: float = 1.0) -> Ten
         levels: The classifiers' verdicts with their targets.
         recall_weight: Weight of the voxels that hold some target; the paper's is 1.
     """
-    losses = [levels[0].logits.sum() * 0]  # a batch without voxels has a loss too
+    losses = []
     for level in levels:
         if level.target is None:
             raise ValueError("the network was run without a target")
         weight = level.logits.new_tensor(recall_weight)
-        if len(level.logits):
-            truth = level.target.to(level.logits.dtype)
-            losses.append(binary_cross_entropy_with_logits(level.logits, truth, pos_weight=weight))
+        truth = level.target.to(level.logits.dtype)
+        losses.append(mean(_entropies(level.logits, truth, pos_weight=weight)))
     return torch.stack(losses).sum()
 
 
@@ -52,9 +54,8 @@ def occupancy_loss(
     goal = padded[rows]
     logits = output.final.features
     probability = torch.sigmoid(logits)
-    overlap = 2 * (probability * goal).sum() + 1
-    dice = overlap / ((probability**2).sum() + (goal**2).sum() + 1)
-    # A mean over no voxel is no number; a decoder that prunes everything still has its levels.
-    entropy = binary_cross_entropy_with_logits(logits, goal) if len(logits) else logits.sum()
+    sums = total(torch.stack([(probability * goal).sum(), (probability**2).sum(), (goal**2).sum()]))
+    dice = (2 * sums[0] + 1) / (sums[1] + sums[2] + 1)
+    entropy = mean(_entropies(logits, goal))
     final = entropy + (1 - dice)
     return level_loss(output.levels, RECALL_WEIGHT) + 2 * final

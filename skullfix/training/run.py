@@ -15,6 +15,7 @@ from skullfix.networks.config import CONFIGS
 from skullfix.networks.fine_features import CHANNELS as FINE_CHANNELS
 from skullfix.networks.unet import SparseUNet
 from skullfix.sparse.threads import set_threads
+from skullfix.training.distributed import join
 from skullfix.training.loop import last_scores, train
 from skullfix.training.population import Case, load_cases, load_organs
 from skullfix.training.problem import completion, super_resolution
@@ -87,42 +88,58 @@ def train_network(
     except OSError as error:
         raise OutputError(f"{run} cannot be made: {error}", hint="choose another -o") from error
     set_threads(threads)
-    if task == "refine":
-        cases, held_out, told = _organs(data, organs, hold_out)
-    else:
-        cases, held_out, told = _skulls(data, run / "cache", progress)
-    learn = completion if task == "complete" else super_resolution
-    network = train(
-        learn(cases, held_out, settings),
-        settings,
-        run,
-        resume=resume,
-        start=network,
-        backend_name=backend,
-        progress=progress,
-        note=note,
-    )
-    card = {
+    with join() as ranks:
+        quiet = ranks.rank > 0
+        tell = _silent if quiet else progress
+        if task == "refine":
+            cases, held_out, told = _organs(data, organs, hold_out)
+        else:
+            cases, held_out, told = _skulls(data, run / "cache", tell)
+        learn = completion if task == "complete" else super_resolution
+        network = train(
+            learn(cases, held_out, settings),
+            settings,
+            run,
+            resume=resume,
+            start=network,
+            ranks=ranks,
+            backend_name=backend,
+            progress=tell,
+            note=note,
+        )
+        if not quiet:
+            card = _card(task, settings, network, told, run / "log.csv")
+            card["created_with"] = [_command(task, data, settings, start, ranks.count)]
+            save_checkpoint(network, card, run / CHECKPOINT_FILE, half=True)
+    return {
+        "status": "success",
+        "checkpoint": str(run / CHECKPOINT_FILE),
+        "log": str(run / "log.csv"),
+        "steps": settings.steps,
+    }
+
+
+def _silent(stage: str, fraction: float) -> None:
+    """Show no progress: another process does."""
+
+
+def _card(
+    task: str, settings: Settings, network: SparseUNet, told: str, log: Path
+) -> dict[str, Any]:
+    """Make the card of a finished run, without the command."""
+    return {
         "name": settings.architecture,
         "version": "0",
         "task": task,
         "spacing_mm": settings.spacing,
         "training_data": told,
         "licence": "that of the training data",
-        "metrics": {f"validation_{k}": v for k, v in last_scores(run / "log.csv").items()},
-        "created_with": [_command(task, data, settings, start)],
+        "metrics": {f"validation_{k}": v for k, v in last_scores(log).items()},
         "thresholds": None,
         "notes": "The metrics' DSC are measured on the network's own grid.",
         "factors": list(settings.factors),
         "settings": settings.to_dict(),
         **network.config.to_dict(),
-    }
-    path = save_checkpoint(network, card, run / CHECKPOINT_FILE, half=True)
-    return {
-        "status": "success",
-        "checkpoint": str(path),
-        "log": str(run / "log.csv"),
-        "steps": settings.steps,
     }
 
 
@@ -200,9 +217,12 @@ def _start(
     return replace(settings, start=checkpoint.sha256), network
 
 
-def _command(task: str, data: Sequence[Path], settings: Settings, start: str | None) -> str:
+def _command(
+    task: str, data: Sequence[Path], settings: Settings, start: str | None, processes: int
+) -> str:
     """Write the command line that makes this run."""
-    words = [f"skullfix train {task} {' '.join(folder.name for folder in data)} -o RUN"]
+    launch = f"torchrun --nproc-per-node {processes} -m " if processes > 1 else ""
+    words = [f"{launch}skullfix train {task} {' '.join(folder.name for folder in data)} -o RUN"]
     for field in ("architecture", "spacing", "steps", "batch", "rate", "seed"):
         words.append(f"--{field} {getattr(settings, field)}")
     words += [f"--factor {factor}" for factor in settings.factors]

@@ -1,0 +1,72 @@
+"""Several processes that share every step: ranks, sums over all of them, statistics in common.
+
+Started by ``torchrun``, each process takes its part of the batch. Losses and batch norm are made
+of sums over all processes, so that N processes with batch B compute what one computes with N * B.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.distributed.nn.functional import all_reduce
+from torch.nn.parallel import DistributedDataParallel
+
+from skullfix.sparse.layers import SparseBatchNorm
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """One process among all.
+
+    Attributes:
+        rank: 0 is the one that writes.
+        count: How many there are.
+    """
+
+    rank: int = 0
+    count: int = 1
+
+
+@contextmanager
+def join() -> Iterator[Ranks]:
+    """Join the processes that ``torchrun`` started; alone without it."""
+    if "RANK" not in os.environ or "WORLD_SIZE" not in os.environ:
+        yield Ranks()
+        return
+    dist.init_process_group("gloo")
+    try:
+        yield Ranks(dist.get_rank(), dist.get_world_size())
+    finally:
+        dist.destroy_process_group()
+
+
+def total(values: Tensor) -> Tensor:
+    """Sum over all processes, differentiable: every process gets the gradient of the whole."""
+    if not dist.is_initialized():
+        return values
+    summed: Tensor = all_reduce(values)  # type: ignore[no-untyped-call]
+    return summed
+
+
+def share(network: nn.Module) -> nn.Module:
+    """Let a network average its gradients, and its batch norms their statistics, over all."""
+    if not dist.is_initialized():
+        return network
+    for module in network.modules():
+        if isinstance(module, SparseBatchNorm):
+            module.total = total
+    return DistributedDataParallel(network, broadcast_buffers=False)
+
+
+def mean(values: Tensor) -> Tensor:
+    """Mean of all values of all processes; 0 without any."""
+    count = torch.tensor(float(values.numel()))
+    if dist.is_initialized():
+        dist.all_reduce(count)
+    return total(values.sum()) / count.clamp(min=1)
