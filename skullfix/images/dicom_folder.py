@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from skullfix.images.header_text import check_size
 from skullfix.images.limits import MAX_FOLDER_DEPTH, MAX_FOLDER_FILES
 from skullfix.images.nrrd_vectors import representable
 from skullfix.images.orthonormal import checked_geometry
+from skullfix.images.room import require_bytes
 from skullfix.images.volume import Volume
 
 
@@ -103,15 +105,16 @@ def _volume(name: str, stack: Stack) -> tuple[Volume, tuple[str, ...]]:
         name, size, (*first.spacing, step), origin.tolist(), stack.axes.ravel().tolist()
     )
     geometry = representable(geometry)  # outputs of a DICOM series are NRRD files
+    require_bytes(6 * math.prod(size), f"Reading {name}")
     array = np.zeros(geometry.shape, dtype=np.float32)
     if stack.even and stack.straight:
         for index, item in enumerate(stack.slices):
             array[index] = read_pixels(item)
     else:
         _resample(stack, array, shifts - low, step)
-    whole = np.rint(array)
-    if np.array_equal(whole, array) and array.min() >= -32768 and array.max() <= 32767:
-        return Volume(whole.astype(np.int16), geometry), warnings
+    whole = all(np.array_equal(np.rint(plane), plane) for plane in array)
+    if whole and array.min() >= -32768 and array.max() <= 32767:
+        return Volume(array.astype(np.int16), geometry), warnings
     return Volume(array, geometry), warnings
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from skullfix.errors import InputError
 from skullfix.images.dicom_slice import PARSE_ERRORS, Slice
+from skullfix.images.jpeg import check_jpeg
 from skullfix.images.jpeg2000 import check_codestream
 from skullfix.images.limits import MAX_IMAGE_RATIO
 from skullfix.images.payload import DAMAGED
@@ -90,8 +91,8 @@ def read_pixels(item: Slice) -> NDArray[np.float32]:
             pixels = stored.astype(np.float32) * np.float32(item.slope)
             pixels += np.float32(item.intercept)
         else:
-            if item.syntax in _JPEG_2000:
-                check_codestream(_codestream(item), item.rows, item.columns)
+            check = check_codestream if item.syntax in _JPEG_2000 else check_jpeg
+            check(_stream(item), item.rows, item.columns)
             reader = sitk.ImageFileReader()
             reader.SetImageIO("GDCMImageIO")  # applies slope and intercept itself
             reader.SetFileName(str(item.path))
@@ -110,9 +111,11 @@ def read_pixels(item: Slice) -> NDArray[np.float32]:
     return pixels.reshape(item.rows, item.columns)
 
 
-def _codestream(item: Slice) -> bytes:
+def _stream(item: Slice) -> bytes:
     """Compressed pixels of a slice, its fragments joined (DICOM PS3.5, A.4)."""
-    data = bytes(pydicom.dcmread(item.path).PixelData)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # on an end that is missing; what is there is checked
+        data = bytes(pydicom.dcmread(item.path).PixelData)
     place, fragments = 0, []
     while data[place : place + 4] == _ITEM:
         (length,) = struct.unpack_from("<I", data, place + 4)

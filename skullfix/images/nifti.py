@@ -16,6 +16,7 @@ from skullfix.errors import InputError
 from skullfix.images.file_header import FileHeader, read_volume
 from skullfix.images.nifti_header import nifti_affine, nifti_header, nifti_payload
 from skullfix.images.payload import DAMAGED
+from skullfix.images.room import require_bytes
 from skullfix.images.volume import Geometry, Volume
 
 
@@ -52,8 +53,11 @@ def read_nifti(path: Path) -> tuple[Volume, tuple[str, ...]]:
     if notes:
         geometry = _representable(geometry)
     if (slope, intercept) != (1.0, 0.0):
+        require_bytes(4 * array.size, f"Scaling the voxels of {name}")
+        stored, array = array, np.empty(array.shape, np.float32)
         with np.errstate(all="ignore"):
-            array = (array * slope + intercept).astype(np.float32)
+            for index, plane in enumerate(stored):  # one by one: each needs 64 bits on the way
+                array[index] = plane * slope + intercept
     return Volume(array, geometry), (*warnings, *notes)
 
 

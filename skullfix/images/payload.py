@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from skullfix.errors import InputError
 from skullfix.images.limits import MAX_DEFLATE_RATIO, MAX_SURPLUS_BYTES
+from skullfix.images.room import require_bytes
 
 _CHUNK = 2**20
 DAMAGED = "The file is damaged or was not copied to its end; copy or export it again."
@@ -52,6 +53,7 @@ def read_payload(payload: Payload) -> NDArray[np.uint8]:
 
     Raises:
         InputError: Too short, or the compressed stream is broken or fails its checksum.
+        MemoryLimitError: They do not fit in memory.
     """
     name, promised = payload.file.name, payload.skip + payload.size
     stored = payload.file.stat().st_size - payload.offset
@@ -63,6 +65,7 @@ def read_payload(payload: Payload) -> NDArray[np.uint8]:
             f"{max(stored, 0):,} bytes are there.",
             hint=DAMAGED,
         )
+    require_bytes(promised, f"Reading {name}")
     if payload.deflated:
         return _inflate(payload, stored)[payload.skip :]
     with payload.file.open("rb") as file:

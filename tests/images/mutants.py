@@ -108,9 +108,15 @@ def _jpeg(folder: Path, array: np.ndarray, compressor: str) -> Path:  # type: ig
     return path
 
 
-def seed_jpeg2000(folder: Path) -> Path:
-    """Write a valid series of four slices, one of them in JPEG 2000, 24 x 20 pixels; that one."""
-    return _jpeg(folder, np.arange(120, dtype=np.int16).reshape(4, 5, 6) - 60, "JPEG2000")
+def seed_jpeg(folder: Path, compressor: str) -> Path:
+    """Write a valid series of four slices, one of them compressed, 24 x 20 pixels; that one.
+
+    Args:
+        folder: Where.
+        compressor: ITK's name: JPEG or JPEG2000.
+    """
+    array = np.arange(120, dtype=np.int16).reshape(4, 5, 6) - 60
+    return _jpeg(folder, array, compressor)
 
 
 def mutate(raw: bytes, rng: random.Random) -> bytes:

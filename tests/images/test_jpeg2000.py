@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mutants import seed_jpeg2000
+from mutants import seed_jpeg
 
-from skullfix.images.dicom_pixels import _codestream, read_pixels
+from skullfix.images.dicom_pixels import _stream, read_pixels
 from skullfix.images.dicom_slice import read_slice
 from skullfix.images.jpeg2000 import check_codestream
 
@@ -18,10 +18,10 @@ SIZ_COLUMNS, SIZ_TILE_COLUMNS, SIZ_COMPONENTS = 8, 24, 40  # bytes from the star
 
 @pytest.fixture(scope="module")
 def stream(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    item = read_slice(seed_jpeg2000(tmp_path_factory.mktemp("jpeg")))
+    item = read_slice(seed_jpeg(tmp_path_factory.mktemp("jpeg"), "JPEG2000"))
     assert item is not None
     assert np.ptp(read_pixels(item)) > 0
-    data = _codestream(item)
+    data = _stream(item)
     assert data.startswith(b"\xff\x4f\xff\x51")
     return data
 
@@ -83,7 +83,7 @@ def test_no_stream_and_a_torn_one(stream: bytes) -> None:
 def test_a_slice_with_a_damaged_stream_is_refused_in_words(tmp_path: Path) -> None:
     from skullfix.errors import InputError
 
-    path = seed_jpeg2000(tmp_path)
+    path = seed_jpeg(tmp_path, "JPEG2000")
     raw = path.read_bytes()
     start = raw.index(b"\xff\x4f\xff\x51")
     path.write_bytes(changed(raw, start + SIZ_COLUMNS, ">I", 2**31 - 1))

@@ -7,8 +7,14 @@ from pathlib import Path
 import pytest
 
 COUNTS = {
-    ".nrrd": 2000, ".mha": 2000, ".nii": 1000, ".nii.gz": 1000, ".dcm": 400, ".jpeg": 300, ".zip": 400
-}  # fmt: skip
+    ".nrrd": 2000,
+    ".mha": 2000,
+    ".nii": 1000,
+    ".nii.gz": 1000,
+    ".dcm": 400,
+    ".jpeg": 300,
+    ".zip": 400,
+}
 
 
 @pytest.mark.parametrize("suffix", COUNTS)
