@@ -24,6 +24,7 @@ INTACT_SHARE = 0.06  # have no defect: the right answer is nothing
 TARGET_FRACTION = 0.1  # a voxel with more implant than this must be reached by the decoder
 DEFECTS_PER_HEAD = 2  # deforming a head costs more than cutting a defect
 SMALLEST_DEFECT = 40  # voxels that are mostly implant
+JUDGED = 5  # every how many voxels tell a defect's volume
 _TRIES = 20
 
 
@@ -87,7 +88,7 @@ def _draw_head(
         samples = []
         for own, draw in zip(wants, draws, strict=True):
             intact = float(draw) > 1 - INTACT_SHARE
-            cut = head.implant if own else cut_defect(head, spacing, rng)
+            cut = head.implant if own else cut_defect(head, spacing, rng, thin=JUDGED)
             if not intact and (cut is None or int((cut > 0.5).sum()) < SMALLEST_DEFECT):
                 break
             implant = torch.zeros_like(head.skull) if intact or cut is None else cut
@@ -102,11 +103,24 @@ def _draw_head(
 
 
 def cut_defect(
-    head: Head, spacing: float, rng: np.random.Generator, family: str | None = None
+    head: Head,
+    spacing: float,
+    rng: np.random.Generator,
+    family: str | None = None,
+    *,
+    thin: int = 1,
 ) -> Tensor | None:
-    """(N,) fraction of each voxel that a random defect takes from a head, None if none fits."""
+    """(N,) fraction of each voxel that a random defect takes from a head, None if none fits.
+
+    Args:
+        head: The complete skull.
+        spacing: Of its grid, mm.
+        rng: Source of randomness; the same state gives the same defect.
+        family: One of `skullfix.cases.defects.FAMILIES`, or None for a random one.
+        thin: Every how many voxels of the head its volume is judged by, to save time.
+    """
     points, fractions = head.points(), head.skull.numpy()
-    defect = random_defect(points, fractions, spacing, rng, family)
+    defect = random_defect(points[::thin], thin * fractions[::thin], spacing, rng, family)
     if defect is None:
         return None
     return torch.from_numpy(defect.removed(points, spacing) * fractions)
