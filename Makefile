@@ -37,8 +37,8 @@ types: venv ## strict type checks
 
 bench: venv ## speed and accuracy: make bench DATA=folder in the AutoImplant layout
 	$(BIN)/skullfix bench $(addprefix --input ,$(firstword $(wildcard $(DATA)/complete_skull/*.nrrd)))
-	$(BIN)/python tests/benchmarks/accuracy.py $(DATA)
+	$(BIN)/skullfix evaluate --set $(DATA) -o .bench
 
 clean: ## remove the environment and everything generated
-	rm -rf $(VENV) .demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .demo .bench build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find skullfix tests -name __pycache__ -type d -prune -exec rm -rf {} +
