@@ -114,7 +114,7 @@ def evaluate_set(
             found = [measured.score(family, method) for method in methods]
             rows += [row for row in found if row is not None]
             not_cut += [] if all(found) else [f"{name} {family}"]
-    tables = accuracy_tables(rows)
+    tables = accuracy_tables(sorted(rows, key=lambda row: families.index(row.family)))
     document = {
         "status": "success",
         "part": options.part,
