@@ -25,6 +25,13 @@ from skullfix.meshes.mesh import Mesh
 from skullfix.meshes.write import MESH_FORMATS, Space, write_mesh
 from skullfix.tasks.complete_report import write_complete_report
 from skullfix.tasks.document import Progress, Stopwatch, write_document
+from skullfix.tasks.headroom import (
+    Workplace,
+    is_out_of_memory,
+    make_room,
+    narrowed,
+    on_whole_grid,
+)
 from skullfix.tasks.implant_facts import implant_facts
 from skullfix.tasks.model import Model, load_model
 from skullfix.tasks.predict import candidate_on, complete_coarse
@@ -136,8 +143,8 @@ class CompleteCase:
     Attributes:
         source: The file it came from.
         options: What was asked for.
-        scan: The volume as it was read.
-        bone: bool on the scan's grid, not empty.
+        place: What is worked on: the scan as it was read, or its head for lack of memory.
+        bone: bool on the grid of ``place.scan``, not empty.
         kind: ``ct`` or ``mask``.
         warnings: What the preparation changed or assumed.
         paths: Where each output goes.
@@ -146,7 +153,7 @@ class CompleteCase:
 
     source: Path
     options: CompleteOptions
-    scan: Scan
+    place: Workplace
     bone: Volume
     kind: str
     warnings: tuple[str, ...]
@@ -182,12 +189,45 @@ def read_case(
     names = output_names(scan.suffix, options)
     paths = plan_outputs(source, folder, scan.stem, names, overwrite=options.overwrite)
     with watch.stage("bone"):
-        bone, kind, warnings = _bone(scan, options)
-    return CompleteCase(source, options, scan, bone, kind, warnings, paths, watch)
+        kind = detect_kind(scan.volume) if options.kind == "auto" else options.kind
+        place = make_room(scan, kind)
+        del scan  # its voxels may have been let go
+    return _prepared(source, options, place, kind, paths, watch)
+
+
+def _prepared(
+    source: Path,
+    options: CompleteOptions,
+    place: Workplace,
+    kind: str,
+    paths: dict[str, Path],
+    watch: Stopwatch,
+) -> CompleteCase:
+    """Take the bone of what is worked on."""
+    for step in place.steps:
+        watch.tell(step)
+    with watch.stage("bone"):
+        bone, warnings = _bone(place.scan, kind, options)
+    return CompleteCase(source, options, place, bone, kind, warnings, paths, watch)
 
 
 def compute_case(case: CompleteCase, model: Model) -> CompleteResult:
-    """Do the second part of `complete`: the implant, its mesh and the document."""
+    """Do the second part of `complete`: the implant, its mesh and the document.
+
+    Where memory runs out on the way, it is done again with less.
+    """
+    try:
+        return _compute(case, model)
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+    place = narrowed(case.place, case.kind)
+    return _compute(
+        _prepared(case.source, case.options, place, case.kind, case.paths, case.watch), model
+    )
+
+
+def _compute(case: CompleteCase, model: Model) -> CompleteResult:
     options, bone, watch = case.options, case.bone, case.watch
     warnings = case.warnings
     cleaned = complete_bone(bone, model, watch)
@@ -198,7 +238,7 @@ def compute_case(case: CompleteCase, model: Model) -> CompleteResult:
     document: dict[str, Any] = {
         "status": "success" if fitted else "no_defect",
         "task": "complete",
-        "inputs": {"scan": str(case.source), "kind": case.kind, "format": case.scan.format},
+        "inputs": {"scan": str(case.source), "kind": case.kind, "format": case.place.scan.format},
         "outputs": {},
         "model": {
             "name": model.checkpoint.name,
@@ -209,14 +249,25 @@ def compute_case(case: CompleteCase, model: Model) -> CompleteResult:
         },
         "device": "cpu",
         "backend": model.backend.name,
-        "geometry": asdict(bone.geometry),
+        "geometry": asdict(case.place.grid),
+        "memory": {
+            "needed_bytes": case.place.needed_bytes,
+            "free_bytes": case.place.free_bytes,
+            "steps": list(case.place.steps),
+        },
         "implant": implant_facts(fitted, options.fit, cleaned.pieces_ml)
         if fitted
         else {"pieces_ml": []},
-        "warnings": [*case.scan.warnings, *warnings, *model.checkpoint.warnings],
+        "warnings": [
+            *case.place.scan.warnings,
+            *case.place.steps,
+            *warnings,
+            *model.checkpoint.warnings,
+        ],
         "notice": "Research use; not a medical device.",
     }
-    return CompleteResult(document["status"], bone, cleaned.mask, fitted, document)
+    whole, implant = (on_whole_grid(mask, case.place) for mask in (bone, cleaned.mask))
+    return CompleteResult(document["status"], whole, implant, fitted, document)
 
 
 def write_case(case: CompleteCase, result: CompleteResult) -> None:
@@ -237,12 +288,12 @@ def write_case(case: CompleteCase, result: CompleteResult) -> None:
                 with watch.stage("report"):
                     write_complete_report(
                         result.document,
-                        result.bone,
+                        case.bone,
                         result.fitted,
-                        case=case.scan.stem,
+                        case=case.place.scan.stem,
                         page=aside["report"],
                         preview=aside["preview"],
-                        scan=case.scan.volume if case.kind == "ct" else None,
+                        scan=case.place.scan.volume if case.kind == "ct" else None,
                     )
         result.document["peak_memory_bytes"] = watch.peak_memory_bytes
         write_document(result.document, aside["result"])
@@ -289,14 +340,13 @@ def check_options(options: CompleteOptions) -> None:
         )
 
 
-def _bone(scan: Scan, options: CompleteOptions) -> tuple[Volume, str, tuple[str, ...]]:
-    """Give the skull in a scan, what kind of scan it was, and warnings."""
-    kind = detect_kind(scan.volume) if options.kind == "auto" else options.kind
+def _bone(scan: Scan, kind: str, options: CompleteOptions) -> tuple[Volume, tuple[str, ...]]:
+    """Give the skull in a scan, and warnings."""
     if kind == "mask":
         bone, warnings = as_mask(scan.volume)
     else:
         bone, warnings = extract_bone(scan.volume, threshold=options.threshold)
-    return bone, kind, warnings + check_head(bone) + check_vault(bone)
+    return bone, warnings + check_head(bone) + check_vault(bone)
 
 
 def _labels(mask: Volume) -> Volume:

@@ -27,6 +27,11 @@ class Stopwatch:
         """Largest resident size of this process during the stages so far."""
         return self._memory.peak
 
+    def tell(self, what: str) -> None:
+        """Report something that is no stage."""
+        if self._progress is not None:
+            self._progress(what, None)
+
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Time a stage."""
