@@ -15,8 +15,14 @@ from skullfix.cli.interrupts import two_interrupts
 from skullfix.cli.render import JsonOption, QuietOption, command
 from skullfix.errors import BatchError
 
-TASKS = {  # name of the task, of its command and of its module -> what it does to all cases
-    "complete": "Complete all skulls of a folder.",
+TASKS = {  # name of the task and its command: what it does, who reads its options, an example's
+    "complete": ("Complete the skulls of a folder.", "complete:complete_options", ""),
+    "upscale": (
+        "Make the skull masks of a folder finer.",
+        "finer:read_fine_options",
+        " --factor 2",
+    ),
+    "refine": ("Refine the organ masks of a folder.", "finer:read_fine_options", " --organ heart"),
 }
 _FAILED_SHOWN = 5  # failures that are named at the end
 
@@ -57,8 +63,12 @@ def _batch_command(task: str) -> Callable[..., None]:
     hints = get_type_hints(getattr(module, task), include_extras=True)
     hints |= get_type_hints(_shared, include_extras=True)
 
+    says, reader, words = TASKS[task]
+    place, _, name = reader.partition(":")
+    read_options = getattr(import_module(f"skullfix.cli.{place}"), name)
+
     def run(**given: Any) -> None:
-        _run(task, given, getattr(module, f"{task}_options"))
+        _run(task, given, read_options)
 
     parameters = [p.replace(annotation=hints[p.name]) for p in (*shared.values(), *own)]
     required = [p for p in parameters if p.default is p.empty]
@@ -69,8 +79,8 @@ def _batch_command(task: str) -> Callable[..., None]:
     vars(run)["__signature__"] = inspect.Signature(ordered)
     run.__annotations__ = {p.name: p.annotation for p in ordered}
     run.__doc__ = (
-        f"{TASKS[task]}\n\n"
-        f"Example: skullfix batch {task} scans/ -o results/\n\n"
+        f"{says}\n\n"
+        f"Example: skullfix batch {task} scans/ -o results/{words}\n\n"
         "A second run does what is left. Ctrl-C finishes the case in hand, a second one stops at "
         f"once. The options of `skullfix {task}` hold for every case."
     )

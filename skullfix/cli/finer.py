@@ -11,7 +11,7 @@ import typer
 from skullfix.cli.render import command
 
 if TYPE_CHECKING:
-    from skullfix.tasks.fine_options import Task
+    from skullfix.tasks.fine_options import FineOptions, Task
 
 OutputOption = Annotated[
     Path | None, typer.Option("-o", "--output", help="Folder; beside the mask by default.")
@@ -42,26 +42,32 @@ def run(task: Task, given: Mapping[str, Any]) -> None:
     with command(given["json_output"], quiet=given["quiet"]) as out:
         out.facts.update(task=task, inputs={"mask": str(given["source"])})
         from skullfix.sparse.threads import set_threads
-        from skullfix.tasks.fine import Target
-        from skullfix.tasks.fine_options import FineOptions
         from skullfix.tasks.fine_task import make_finer
 
         set_threads(given["threads"])
-        options = FineOptions(
-            target=Target(factor=given["factor"], spacing=given["spacing"]),
-            like=given["like"],
-            coarse=given["coarse"],
-            organ=given.get("organ"),
-            model=given["model"],
-            backend=given["backend"],
-            mesh=not given["no_mesh"],
-            mesh_format=given["mesh_format"],
-            space=given["space"],
-            report=not given["no_report"],
-            overwrite=given["overwrite"],
-        )
+        options = read_fine_options(given)
         result = make_finer(task, given["source"], given["output"], options, progress=out.progress)
         out.finish(result.document, text=summary(result.document))
+
+
+def read_fine_options(given: Mapping[str, Any]) -> FineOptions:
+    """Read the options from the values of the parameters, by their names."""
+    from skullfix.tasks.fine import Target
+    from skullfix.tasks.fine_options import FineOptions
+
+    return FineOptions(
+        target=Target(factor=given["factor"], spacing=given["spacing"]),
+        like=given["like"],
+        coarse=given["coarse"],
+        organ=given.get("organ"),
+        model=given["model"],
+        backend=given["backend"],
+        mesh=not given["no_mesh"],
+        mesh_format=given["mesh_format"],
+        space=given["space"],
+        report=not given["no_report"],
+        overwrite=given["overwrite"],
+    )
 
 
 def summary(document: Mapping[str, Any]) -> str:

@@ -42,6 +42,7 @@ class Rules:
     Attributes:
         task: The task.
         options: Its options; ``overwrite`` does all cases again.
+        options_sha256: Of the task and these options.
         model_sha256: Of its checkpoint.
         journal: Of the folder.
         root: The folder.
@@ -50,6 +51,7 @@ class Rules:
 
     task: BatchTask
     options: Any
+    options_sha256: str
     model_sha256: str
     journal: Journal
     root: Path
@@ -57,7 +59,7 @@ class Rules:
 
     def admit(self, case: Case) -> Admission:
         """Look at a case; never fails, a case that cannot be tried has ended."""
-        key = Key("", options_sha256(self.task, self.options), self.model_sha256)
+        key = Key("", self.options_sha256, self.model_sha256)
         try:
             if not case.trouble:
                 key = replace(key, input_sha256=input_sha256(case.source))
@@ -88,9 +90,14 @@ class Rules:
 
 
 def options_sha256(task: BatchTask, options: Any) -> str:
-    """Hash a task and all its options that matter for the results."""
+    """Hash a task and all its options that matter for the results; files count by their bytes.
+
+    Raises:
+        InputError: A file that an option names cannot be read.
+    """
     values = {k: v for k, v in asdict(options).items() if k not in _NO_MATTER}
-    text = json.dumps([task.name, values], sort_keys=True, default=str)
+    files = {k: input_sha256(v) for k, v in values.items() if isinstance(v, Path)}
+    text = json.dumps([task.name, values | files], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -16,7 +16,6 @@ from skullfix.tasks.batch.admit import Admission, Rules
 from skullfix.tasks.batch.books import Books
 from skullfix.tasks.batch.case import Case, Outcome
 from skullfix.tasks.batch.work import Work
-from skullfix.tasks.model import Model
 
 _LOOK_S = 0.2  # how often a waiting thread looks around: on Windows only then Ctrl-C is seen
 
@@ -34,7 +33,7 @@ def run_here(
     cases: Sequence[Case],
     rules: Rules,
     work: Work,
-    model: Model,
+    model: Any,
     books: Books,
     stop: Callable[[], bool],
 ) -> None:

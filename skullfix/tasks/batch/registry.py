@@ -1,22 +1,40 @@
 """The tasks that can run in batches.
 
-A task that is split like `skullfix.tasks.complete` needs one entry: its module holds ``NAMECase``
-values made by ``read_case(source, folder, options, watch)``, ``compute_case(case, model)`` gives a
-result with a ``document``, and ``write_case(case, result)`` writes it. Reading and writing may then
-run in threads beside the computing of other cases.
+A task is split in three: reading (``read(source, folder, options, watch)`` gives a case), computing
+(``compute(case, model)`` gives a result that has a ``document``) and writing (``write(case,
+result)``), so that reading and writing run in threads beside the computing of other cases. A task
+that is split so needs one entry here, and one line in ``skullfix.cli.batch``.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from skullfix.errors import UsageError
-from skullfix.tasks import complete
+from skullfix.tasks import complete, fine_options, fine_task
 from skullfix.tasks.document import Progress, Stopwatch
-from skullfix.tasks.model import Model, load_model
+from skullfix.tasks.fine_models import FineModels
+from skullfix.tasks.model import load_model
+from skullfix.weights.library import Library
+from skullfix.weights.resolve import CheckpointFile, listed, resolve_checkpoint
+
+
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """What a task computes with, loaded once, and what it is.
+
+    Attributes:
+        model: For the task's computing part.
+        facts: ``name``, ``version``, ``sha256`` and ``licence``, for the journal and the summary.
+    """
+
+    model: Any
+    facts: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -26,7 +44,7 @@ class BatchTask:
     Attributes:
         name: As on the command line.
         check: Raises UsageError for options that make no sense.
-        load: The model for options.
+        load: What it computes with, for options.
         output_names: What each output is to the ending of its file, for a suffix and options.
         read: First part: source, folder, options (overwrite is set), watch to a case.
         compute: Second part: case and model to a result that has a ``document``.
@@ -36,10 +54,10 @@ class BatchTask:
 
     name: str
     check: Callable[[Any], None]
-    load: Callable[[Any, Progress | None], Model]
+    load: Callable[[Any, Progress | None], Loaded]
     output_names: Callable[[str, Any], Mapping[str, str]]
     read: Callable[[Path, Path, Any, Stopwatch], Any]
-    compute: Callable[[Any, Model], Any]
+    compute: Callable[[Any, Any], Any]
     write: Callable[[Any, Any], None]
     measures: Callable[[Mapping[str, Any]], dict[str, float | None]]
 
@@ -78,18 +96,77 @@ def implant_measures(document: Mapping[str, Any]) -> dict[str, float | None]:
     }
 
 
+def shape_measures(document: Mapping[str, Any]) -> dict[str, float | None]:
+    """Give the volume of a mask before and after; of a label map over all its labels."""
+    shapes = document["shapes"].values()
+    return {
+        "volume_ml": sum(shape["volume_ml"] for shape in shapes),
+        "volume_before_ml": sum(shape["volume_ml_before"] for shape in shapes),
+    }
+
+
+def _load_complete(options: complete.CompleteOptions, progress: Progress | None) -> Loaded:
+    model = load_model(options.model, options.backend, progress)
+    return Loaded(model, _facts(model.checkpoint))
+
+
+def _load_fine(
+    task: fine_options.Task, options: fine_options.FineOptions, progress: Progress | None
+) -> Loaded:
+    """Make the networks ready; where each case chooses its own, all that it may choose count."""
+    models = FineModels(task, options.model, options.backend, progress)
+    entries = [i.entry for i in listed(Library.from_environment()) if i.entry.task == task]
+    if options.model is not None or task == "refine" or len(entries) < 2:
+        return Loaded(
+            models, _facts(resolve_checkpoint(options.model, task=task, progress=progress))
+        )
+    hashes = sorted(entry.sha256 for entry in entries)
+    facts = {
+        "name": "nearest",
+        "version": f"of {len(entries)}",
+        "sha256": hashlib.sha256("".join(hashes).encode()).hexdigest(),
+        "licence": ", ".join(sorted({entry.licence for entry in entries})),
+    }
+    return Loaded(models, facts)
+
+
+def _facts(checkpoint: CheckpointFile) -> dict[str, str]:
+    return {
+        "name": checkpoint.name,
+        "version": checkpoint.version,
+        "sha256": checkpoint.sha256,
+        "licence": checkpoint.licence,
+    }
+
+
+def _fine(task: fine_options.Task) -> BatchTask:
+    """Give ``upscale`` or ``refine``."""
+    return BatchTask(
+        name=task,
+        check=partial(fine_options.check_fine_options, task),
+        load=partial(_load_fine, task),
+        output_names=partial(fine_options.fine_output_names, task),
+        read=partial(fine_task.read_fine_case, task),
+        compute=fine_task.compute_fine_case,
+        write=fine_task.write_fine_case,
+        measures=shape_measures,
+    )
+
+
 TASKS = {
     task.name: task
     for task in (
         BatchTask(
             name="complete",
             check=complete.check_options,
-            load=lambda options, progress: load_model(options.model, options.backend, progress),
+            load=_load_complete,
             output_names=complete.output_names,
             read=complete.read_case,
             compute=complete.compute_case,
             write=complete.write_case,
             measures=implant_measures,
         ),
+        _fine("upscale"),
+        _fine("refine"),
     )
 }

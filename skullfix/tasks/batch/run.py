@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from skullfix.errors import OutputError, UsageError
-from skullfix.tasks.batch.admit import Rules
+from skullfix.tasks.batch.admit import Rules, options_sha256
 from skullfix.tasks.batch.books import Books
 from skullfix.tasks.batch.cluster import ClusterSettings, check_cluster, run_on_cluster
 from skullfix.tasks.batch.find import Found, find_cases
@@ -22,10 +22,9 @@ from skullfix.tasks.batch.listener import Listener, Silent
 from skullfix.tasks.batch.lock import locked
 from skullfix.tasks.batch.page import write_page
 from skullfix.tasks.batch.pipeline import run_here
-from skullfix.tasks.batch.registry import BatchTask, find_task
+from skullfix.tasks.batch.registry import BatchTask, Loaded, find_task
 from skullfix.tasks.batch.summary import summary_rows, totals, write_csv, write_json
 from skullfix.tasks.batch.work import Work
-from skullfix.tasks.model import Model
 from skullfix.version import __version__
 
 STAGING = ".skullfix-*"  # folders of outputs that a killed process never put in place
@@ -99,51 +98,41 @@ def batch(
         ) from error
     with locked(root), Journal(root / JOURNAL_NAME) as journal:
         _sweep(root, found)
-        model = task.load(options, lambda stage, _: listener.stage("", stage))
-        journal.run(_facts(task, source, options, model))
+        loaded = task.load(options, lambda stage, _: listener.stage("", stage))
+        journal.run(_facts(task, source, options, loaded))
         if journal.damaged:
             listener.note(f"{journal.damaged} lines of the journal cannot be read")
         if found.ignored:
             listener.note(f"{len(found.ignored)} files are no images: {found.ignored[0]} …")
         listener.total(len(found.cases))
         books = Books(journal, root, listener)
-        sha256 = model.checkpoint.sha256
-        rules = Rules(task, options, sha256, journal, root, settings.retry_failed)
+        digest, sha256 = options_sha256(task, options), loaded.facts["sha256"]
+        rules = Rules(task, options, digest, sha256, journal, root, settings.retry_failed)
         work = Work(task, options, root, settings.threads)
         if settings.cluster is None:
-            run_here(found.cases, rules, work, model, books, stop)
+            run_here(found.cases, rules, work, loaded.model, books, stop)
         else:
             run_on_cluster(found.cases, rules, work, settings.cluster, books, stop)
-        document = _summary(task, found, books, model)
+        document = _summary(task, found, books, loaded)
         _write(document, root)
     return document
 
 
-def _facts(task: BatchTask, source: Path, options: Any, model: Model) -> dict[str, Any]:
+def _facts(task: BatchTask, source: Path, options: Any, loaded: Loaded) -> dict[str, Any]:
     """Say what a batch was asked for and where it ran."""
     values = json.loads(json.dumps(asdict(options), default=str))
     return {
         "task": task.name,
         "source": str(source),
         "options": values,
-        "model": _model(model),
+        "model": loaded.facts,
         "version": __version__,
         "host": socket.gethostname(),
         "process": os.getpid(),
     }
 
 
-def _model(model: Model) -> dict[str, str]:
-    checkpoint = model.checkpoint
-    return {
-        "name": checkpoint.name,
-        "version": checkpoint.version,
-        "sha256": checkpoint.sha256,
-        "licence": checkpoint.licence,
-    }
-
-
-def _summary(task: BatchTask, found: Found, books: Books, model: Model) -> dict[str, Any]:
+def _summary(task: BatchTask, found: Found, books: Books, loaded: Loaded) -> dict[str, Any]:
     """Gather the summary."""
     rows = summary_rows(found.cases, books.outcomes, frozenset(books.earlier))
     figures = totals(rows)
@@ -153,7 +142,7 @@ def _summary(task: BatchTask, found: Found, books: Books, model: Model) -> dict[
         "task": task.name,
         "version": __version__,
         "ended": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "model": _model(model),
+        "model": loaded.facts,
         "outputs": {
             "summary": str(books.root / "summary.json"),
             "table": str(books.root / "summary.csv"),

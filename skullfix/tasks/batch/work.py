@@ -10,7 +10,6 @@ from skullfix.sparse.threads import set_threads
 from skullfix.tasks.batch.case import Case, Outcome, failure_of, outcome_of
 from skullfix.tasks.batch.registry import BatchTask
 from skullfix.tasks.document import Progress, Stopwatch
-from skullfix.tasks.model import Model
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +36,7 @@ class Work:
         except Exception as error:  # of one case, whatever it is: the others go on
             return failure_of(case, error)
 
-    def compute(self, case: Case, read: Any, model: Model) -> Any:
+    def compute(self, case: Case, read: Any, model: Any) -> Any:
         """Do the second part, on the engine's threads; give a result, or how it failed."""
         try:
             set_threads(self.threads)

@@ -10,13 +10,12 @@ from typing import Any
 
 from skullfix.errors import InputError, SkullfixError, WeightsError
 from skullfix.tasks.batch.case import Case, Outcome, failure_of
-from skullfix.tasks.batch.registry import find_task
+from skullfix.tasks.batch.registry import Loaded, find_task
 from skullfix.tasks.batch.work import Work
-from skullfix.tasks.model import Model
 
 _IN_MEMORY = threading.BoundedSemaphore(3)  # cases, for workers of several threads
 _COMPUTING = threading.Lock()  # one at a time, on all threads of the engine
-_loaded: dict[tuple[str, str], Model] = {}  # the one model of this process
+_loaded: dict[tuple[str, str], Loaded] = {}  # the one of this process
 
 
 class TransientError(Exception):
@@ -86,17 +85,18 @@ def _check_disk(errand: Errand) -> None:
         )
 
 
-def _model(errand: Errand) -> Model:
+def _model(errand: Errand) -> Any:
     """Give the model, loaded by the first case of this process."""
     key = (errand.task, errand.model_sha256)
     if key not in _loaded:
-        model = find_task(errand.task).load(errand.options, None)
-        if model.checkpoint.sha256 != errand.model_sha256:
+        loaded = find_task(errand.task).load(errand.options, None)
+        found = loaded.facts["sha256"]
+        if found != errand.model_sha256:
             raise WeightsError(
                 f"The worker on {socket.gethostname()} has another checkpoint "
-                f"({model.checkpoint.sha256[:12]}) than the batch ({errand.model_sha256[:12]}).",
+                f"({found[:12]}) than the batch ({errand.model_sha256[:12]}).",
                 hint="Install the same version of skullfix on all machines.",
             )
         _loaded.clear()
-        _loaded[key] = model
-    return _loaded[key]
+        _loaded[key] = loaded
+    return _loaded[key].model

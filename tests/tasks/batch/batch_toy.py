@@ -24,7 +24,7 @@ from skullfix.images.read import read_scan
 from skullfix.images.volume import Geometry, Volume
 from skullfix.images.write import write_volume
 from skullfix.tasks.batch.cluster import ClusterSettings
-from skullfix.tasks.batch.registry import TASKS, BatchTask
+from skullfix.tasks.batch.registry import TASKS, BatchTask, Loaded
 from skullfix.tasks.batch.run import BatchSettings, batch
 from skullfix.tasks.document import Stopwatch, write_document
 
@@ -79,11 +79,9 @@ def write(case: SimpleNamespace, result: SimpleNamespace) -> None:
         write_document(result.document, aside["result"])
 
 
-def load(options: ToyOptions, progress: object) -> Any:
+def load(options: ToyOptions, progress: object) -> Loaded:
     name = options.model or "toy"
-    return SimpleNamespace(
-        checkpoint=SimpleNamespace(name=name, version="1", sha256=name * 8, licence="none")
-    )
+    return Loaded(None, {"name": name, "version": "1", "sha256": name * 8, "licence": "none"})
 
 
 def refuse_nothing(options: ToyOptions) -> None:
