@@ -63,6 +63,7 @@ COMMANDS = (
     Entry("train", "skullfix.cli.train:train", "Train a network on your own data."),
     Entry("weights", "skullfix.cli.weights:app", "List, fetch, check and import checkpoints."),
     Entry("bench", "skullfix.cli.bench:bench", "Measure the engine and its peers."),
+    Entry("slicer-module", "skullfix.cli.slicer_module:slicer_module", "Write 3D Slicer modules."),
     Entry("info", "skullfix.cli.info:info", "Show versions, devices, memory and weights."),
     Entry("demo", "skullfix.cli.demo:demo", "Try everything on a generated skull."),
 )

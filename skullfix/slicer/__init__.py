@@ -1,0 +1,1 @@
+"""Modules for 3D Slicer: descriptions in its execution model's XML, and launchers."""
