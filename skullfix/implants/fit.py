@@ -83,7 +83,7 @@ class FittedImplant:
 def fit_implant(implant: Volume, bone: Volume, options: FitOptions | None = None) -> FittedImplant:
     """Fit each piece of an implant to its hole and make a checked solid.
 
-    In this order: smooth, thicken, clearance, undercuts, lip, surface, holes, decimation, checks.
+    In this order: smooth, thicken, clearance, undercuts, lip, surface, decimation, holes, checks.
 
     Args:
         implant: bool or uint8 {0, 1} (z, y, x), cleaned (see `clean_implant`).
@@ -220,7 +220,8 @@ def _fit_piece(
     if options.edge == "bevel":
         mask = bevel_lip(site, mask)
     mask = ndimage.binary_fill_holes(mask) & ~site.bone
-    mesh = without_specks(mask_surface(Volume(mask, site.geometry)), _CRUMB_ML)
+    surface = without_specks(mask_surface(Volume(mask, site.geometry)), _CRUMB_ML)
+    mesh = without_specks(decimate_mesh(surface, options.decimate_mm), _CRUMB_ML)
     holes = 0
     if options.holes is not None:
         drills = place_holes(site, mask, options.holes, insertion.direction)
@@ -228,7 +229,6 @@ def _fit_piece(
     if options.holes is not None and holes:
         mask = drill_mask(site, mask, drills, options.holes.diameter_mm)
         mesh = without_specks(drill_mesh(mesh, drills, options.holes.diameter_mm), _CRUMB_ML)
-    mesh = without_specks(decimate_mesh(mesh, options.decimate_mm), _CRUMB_ML)
     deep = penetration(site, mesh)
     if deep > site.voxel + options.decimate_mm:
         raise OutputError(
