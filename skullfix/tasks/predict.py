@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from skullfix.images.box import bounding_box, crop, slices
+from skullfix.images.regrid import index_box
 from skullfix.images.resample import block_average, sample_onto, world_bounds, world_grid
 from skullfix.images.thick import thin_slices
 from skullfix.images.volume import Geometry, Volume
@@ -115,7 +116,7 @@ def candidate_on(bone: Volume, answer: Completion) -> Volume:
     Returns:
         bool on the grid of `bone`.
     """
-    region = _index_box(bone.geometry, answer.implant.geometry)
+    region = index_box(bone.geometry, answer.implant.geometry)
     result = np.zeros(bone.array.shape, bool)
     if region is not None:
         low, high = region
@@ -137,18 +138,3 @@ def _part(grid: Geometry, first: Tensor, last: Tensor) -> Geometry:
     )
     size = (last - first + 1).flip(0).tolist()
     return Geometry((size[0], size[1], size[2]), grid.spacing, (x, y, z), grid.direction)
-
-
-def _index_box(
-    grid: Geometry, other: Geometry
-) -> tuple[tuple[int, int, int], tuple[int, int, int]] | None:
-    """Find the first and last + 1 index (z, y, x) of `grid` that cover `other`; None if none do."""
-    ends = np.asarray([(-0.5, n - 0.5) for n in other.size])
-    corners = np.stack(np.meshgrid(*ends, indexing="ij"), -1).reshape(-1, 3)
-    step = np.linalg.inv(grid.affine()) @ other.affine()
-    index = corners @ step[:3, :3].T + step[:3, 3]
-    low = np.maximum(np.floor(index.min(0)), 0).astype(int)[::-1]
-    high = np.minimum(np.ceil(index.max(0)) + 1, grid.size).astype(int)[::-1]
-    if (low >= high).any():
-        return None
-    return (int(low[0]), int(low[1]), int(low[2])), (int(high[0]), int(high[1]), int(high[2]))
