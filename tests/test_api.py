@@ -22,6 +22,10 @@ def test_importing_is_light() -> None:
 def test_a_missing_file_is_an_input_error(tmp_path: Path) -> None:
     with pytest.raises(InputError):
         skullfix.complete(tmp_path / "none.nrrd")
+    with pytest.raises(InputError):
+        skullfix.upscale(tmp_path / "none.nrrd", factor=2)
+    with pytest.raises(InputError):
+        skullfix.refine(tmp_path / "none.nrrd", "aorta", mesh=False)
 
 
 def test_complete_returns_masks_and_mesh(tmp_path: Path) -> None:
