@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -20,6 +21,7 @@ from skullfix.cli.fitting import (
     UndercutsOption,
     read_fitting,
 )
+from skullfix.cli.preview import PreviewOption, show_preview
 from skullfix.cli.render import JsonOption, QuietOption, command
 
 if TYPE_CHECKING:
@@ -61,7 +63,10 @@ def complete(
     insertion: InsertionOption = "auto",
     fix_undercuts: UndercutsOption = False,
     decimate: DecimateOption = 0.0,
-    no_report: Annotated[bool, typer.Option("--no-report", help="Draw no picture.")] = False,
+    no_report: Annotated[
+        bool, typer.Option("--no-report", help="Write no report and no picture.")
+    ] = False,
+    preview: PreviewOption = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace outputs.")] = False,
     json_output: JsonOption = False,
     quiet: QuietOption = False,
@@ -77,12 +82,20 @@ def complete(
     given = dict(locals())
     with command(json_output, quiet=quiet) as out:
         out.facts.update(task="complete", inputs={"scan": str(source)})
+        from skullfix.errors import UsageError
         from skullfix.sparse.threads import set_threads
         from skullfix.tasks.complete import complete as task
 
+        if preview and no_report:
+            raise UsageError(
+                "--preview shows the picture that --no-report leaves out", hint="drop one of them"
+            )
         set_threads(threads)
         result = task(source, output, complete_options(given), progress=out.progress)
         out.finish(result.document, text=summary(result.document))
+    picture = result.document["outputs"].get("preview")
+    if preview and picture:
+        show_preview(Path(picture), sys.stderr if json_output else sys.stdout)
 
 
 def complete_options(given: Mapping[str, Any]) -> CompleteOptions:
