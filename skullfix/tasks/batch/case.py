@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from skullfix.errors import MemoryLimitError, SkullfixError
+from skullfix.tasks.headroom import is_out_of_memory
 
 FAILED = "error"  # status of an outcome; the others are those of the task's own document
 
@@ -119,7 +120,7 @@ def outcome_of(
 
 def failure_of(case: Case, error: BaseException) -> Outcome:
     """Say how a case failed."""
-    if isinstance(error, MemoryError):
+    if is_out_of_memory(error):
         error = MemoryLimitError(
             f"There is not enough memory for this case. {error}".strip(),
             hint="Close other programs, or use a machine with more memory.",
