@@ -34,7 +34,7 @@ PATIENCE = 400  # seconds; a few are enough on an idle machine
 
 
 @contextmanager
-def chromium(folder: Path, *, width: int = 1300, height: int = 950) -> Iterator[Any]:
+def chromium(folder: Path, *, width: int = 1000, height: int = 640) -> Iterator[Any]:
     """Start a browser whose profile lies in `folder`."""
     program, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if program is None or driver is None:
@@ -77,9 +77,23 @@ def open_page(browser: Any, page: Path) -> str:
 
 
 def picture_of(browser: Any, selector: str) -> np.ndarray:
-    """Give the pixels of an element as shown, (h, w, 3) int."""
+    """Give the pixels of an element as shown, (h, w, 3) int.
+
+    The driver waits ten seconds for a picture, which a busy machine may pass: it is asked again.
+    """
+    from selenium.common.exceptions import TimeoutException
+
     element = browser.find_element("css selector", selector)
-    image = Image.open(io.BytesIO(element.screenshot_as_png)).convert("RGB")
+
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
+
+    def take() -> bytes | None:
+        try:
+            return bytes(element.screenshot_as_png)
+        except TimeoutException:
+            return None
+
+    image = Image.open(io.BytesIO(wait_for(take))).convert("RGB")
     return np.asarray(image).astype(int)
 
 
