@@ -1,20 +1,15 @@
-"""The networks for `upscale` and `refine`: which one serves a request, each loaded once."""
+"""The network for `upscale` and `refine`, and how it serves a request."""
 
 from __future__ import annotations
 
-import math
-import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 from skullfix.errors import WeightsError
 from skullfix.tasks.document import Progress
 from skullfix.tasks.fine import nearest_factor
 from skullfix.tasks.model import Model, load_model
-from skullfix.weights.library import Library
-from skullfix.weights.resolve import listed
 
-FIELD_OF_VIEW_MM = 230.4  # the paper's matrix sizes stand for spacings: 512 is 0.45 mm
-_NAME = re.compile(r"upscale-(\d+)-(\d+)")
 _ALIKE = 1.4  # ratio of spacings up to which a network is used without a remark
 
 
@@ -37,11 +32,11 @@ class Choice:
 
 @dataclass(frozen=True, eq=False)
 class FineModels:
-    """The networks of a task.
+    """The network of a task, loaded when it is first needed.
 
     Attributes:
         task: ``upscale`` or ``refine``.
-        reference: A network that is wanted by name or path; None to choose for each request.
+        reference: Its name or path; None for the default one.
         backend: Engine.
         progress: Told of downloads.
     """
@@ -50,33 +45,37 @@ class FineModels:
     reference: str | None
     backend: str
     progress: Progress | None = None
-    _loaded: dict[str | None, Model] = field(default_factory=dict)
+
+    @cached_property
+    def model(self) -> Model:
+        """The network.
+
+        Raises:
+            WeightsError: It cannot be had.
+        """
+        return load_model(self.reference, self.backend, self.progress, task=self.task)
 
     def choose(self, spacing: float, ratio: float) -> Choice:
-        """Choose the network for a mask.
+        """Decide how a mask is served: by the factor that brings it nearest to the network's grid.
+
+        What is left to the grid wanted is done by the network's probabilities: interpolated where
+        it is finer, averaged where it is coarser.
 
         Args:
             spacing: Of the coarse mask, its smallest, mm.
             ratio: How many times finer the wanted grid is.
 
         Raises:
-            WeightsError: There is none, or it cannot be had.
+            WeightsError: The network cannot be had, or is none for this.
         """
-        reference = self.reference
-        if reference is None and self.task == "upscale":
-            reference = nearest_step(spacing, ratio)
-        if reference not in self._loaded:
-            self._loaded[reference] = load_model(
-                reference, self.backend, self.progress, task=self.task
-            )
-        model = self._loaded[reference]
+        model = self.model
         factors = tuple(int(f) for f in model.checkpoint.card.get("factors") or ())
         if not factors:
             raise WeightsError(
                 f"The card of {model.checkpoint.name} names no factors.",
                 hint="Use a network made by `skullfix train upscale` or `refine`.",
             )
-        factor = nearest_factor(ratio, factors)
+        factor = nearest_factor(spacing / model.spacing, factors)
         reached = spacing / factor
         steps = [f"{model.checkpoint.name}: {spacing:.3g} to {reached:.3g} mm"]
         rest = factor / ratio
@@ -84,25 +83,7 @@ class FineModels:
             word = "interpolation of its probabilities" if rest < 1 else "mean of its probabilities"
             steps.append(f"{word}: {reached:.3g} to {spacing / ratio:.3g} mm")
         warnings: tuple[str, ...] = ()
-        learnt = model.spacing * factor
-        if self.task == "upscale" and not 1 / _ALIKE < spacing / learnt < _ALIKE:
-            warnings = (
-                f"The network learnt masks of {learnt:.3g} mm; this one has {spacing:.3g} mm.",
-            )
+        if not 1 / _ALIKE < reached / model.spacing < _ALIKE:
+            learnt = ", ".join(f"{f * model.spacing:.3g}" for f in factors)
+            warnings = (f"The network learnt masks of {learnt} mm; this one has {spacing:.3g} mm.",)
         return Choice(model, factor, tuple(steps), warnings)
-
-
-def nearest_step(spacing: float, ratio: float) -> str | None:
-    """Name the upscaling network nearest to a request; None, the default one, if none is named so.
-
-    Networks are called ``upscale-FROM-TO`` after the paper's matrix sizes (Table III).
-    """
-    best: tuple[float, str] | None = None
-    for item in listed(Library.from_environment()):
-        match = _NAME.fullmatch(item.entry.name)
-        if item.entry.task != "upscale" or match is None:
-            continue
-        coarse, fine = (FIELD_OF_VIEW_MM / int(size) for size in match.groups())
-        away = abs(math.log(spacing / coarse)) + abs(math.log(ratio * fine / coarse))
-        best = min(best or (away, item.entry.name), (away, item.entry.name))
-    return best[1] if best else None

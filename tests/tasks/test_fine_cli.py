@@ -43,7 +43,7 @@ def echo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     card = {
         "name": "echo",
         "version": "1",
-        "spacing_mm": 2.0,
+        "spacing_mm": 1.0,
         "training_data": "none",
         "licence": "Apache-2.0",
         "metrics": {},
@@ -94,7 +94,7 @@ def test_twice_as_fine(
     repeated = coarse.array.repeat(2, 0).repeat(2, 1).repeat(2, 2)
     both = 2 * int((fine.array & repeated).sum()) / (int(fine.array.sum()) + int(repeated.sum()))
     assert both > 0.9
-    assert document["steps"] == ["echo: 4 to 2 mm"]
+    assert document["steps"] == ["echo: 4 to 1 mm", "mean of its probabilities: 1 to 2 mm"]
     assert document["mesh"]["volume_ml"] == pytest.approx(volume_ml(fine), rel=0.02)
     stored = json.loads((tmp_path / "skull_result.json").read_text())
     assert stored["shapes"] == document["shapes"]
