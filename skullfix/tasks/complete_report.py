@@ -18,6 +18,7 @@ from skullfix.report.preview import (
     implant_scene,
     write_png,
 )
+from skullfix.tasks.compare_report import files_section, made_section
 from skullfix.version import __version__
 
 _DRAWN_MM = 0.05  # how far the drawn solid may differ from the one in the file
@@ -113,8 +114,8 @@ def complete_content(document: Mapping[str, Any], case: str) -> Content:
             *((_pieces(pieces),) if len(pieces) > 1 else ()),
             _fit(implant["fit"]),
             _input(document),
-            _made(document),
-            _files(document),
+            made_section(document),
+            files_section(document),
         ),
         warnings=tuple(document["warnings"]),
         notice=document["notice"],
@@ -192,24 +193,6 @@ def _input(document: Mapping[str, Any]) -> Section:
         ),
     ]
     return Section("Scan", rows)
-
-
-def _made(document: Mapping[str, Any]) -> Section:
-    model = document["model"]
-    rows = [
-        ("Model", f"{model['name']} {model['version']}"),
-        ("Weights, SHA-256", str(model["sha256"])),
-        ("Licence of the weights", str(model["licence"])),
-        ("Program", f"skullfix {__version__}"),
-        ("Device", f"{document['device']}, engine {document['backend']}"),
-        *((name.capitalize(), f"{s:.2f} s") for name, s in document["seconds"].items()),
-    ]
-    return Section("How it was made", rows)
-
-
-def _files(document: Mapping[str, Any]) -> Section:
-    rows = [(name.capitalize(), Path(path).name) for name, path in document["outputs"].items()]
-    return Section("Files", rows)
 
 
 def _mm(value: float | None) -> str:
