@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from skullfix.images.orthonormal import checked_geometry
 from skullfix.images.payload import Payload, read_payload
-from skullfix.images.volume import Volume
+from skullfix.images.volume import Geometry, Volume
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,22 @@ class FileHeader:
     warnings: tuple[str, ...] = ()
 
 
-def read_volume(name: str, header: FileHeader) -> tuple[Volume, tuple[str, ...]]:
+@dataclass(frozen=True, eq=False)
+class FileVolume:
+    """A volume as a file gives it.
+
+    Attributes:
+        volume: The voxels, on a grid with right-angled axes.
+        own_grid: The file's own grid where its axes are not right-angled, else None.
+        warnings: What was changed or assumed.
+    """
+
+    volume: Volume
+    own_grid: Geometry | None
+    warnings: tuple[str, ...]
+
+
+def read_volume(name: str, header: FileHeader) -> FileVolume:
     """Read the voxels that a header describes.
 
     Args:
@@ -44,7 +59,7 @@ def read_volume(name: str, header: FileHeader) -> tuple[Volume, tuple[str, ...]]
         header: The header.
 
     Returns:
-        The volume, in the file's dtype and the machine's byte order, and warnings.
+        The volume, in the file's dtype and the machine's byte order.
 
     Raises:
         InputError: Not a 3-D volume, a grid that no scan has, or damaged voxels.
@@ -58,4 +73,8 @@ def read_volume(name: str, header: FileHeader) -> tuple[Volume, tuple[str, ...]]
     array = read_payload(header.payload).view(header.dtype).reshape(geometry.shape)
     if not array.dtype.isnative:
         array = array.astype(array.dtype.newbyteorder("="))
-    return Volume(array, geometry), (*header.warnings, *warnings)
+    own = None
+    if warnings:
+        nine = tuple(header.axes.ravel().tolist())
+        own = Geometry(geometry.size, geometry.spacing, geometry.origin, nine)  # type: ignore[arg-type]
+    return FileVolume(Volume(array, geometry), own, (*header.warnings, *warnings))

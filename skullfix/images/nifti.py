@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 
 from skullfix.errors import InputError
-from skullfix.images.file_header import FileHeader, read_volume
+from skullfix.images.file_header import FileHeader, FileVolume, read_volume
 from skullfix.images.nifti_header import nifti_affine, nifti_header, nifti_payload
 from skullfix.images.payload import DAMAGED
 from skullfix.images.room import require_bytes
 from skullfix.images.volume import Geometry, Volume
 
 
-def read_nifti(path: Path) -> tuple[Volume, tuple[str, ...]]:
+def read_nifti(path: Path) -> FileVolume:
     """Read a NIfTI file.
 
     Args:
@@ -28,7 +28,7 @@ def read_nifti(path: Path) -> tuple[Volume, tuple[str, ...]]:
 
     Returns:
         The volume (the file's dtype, or float32 where a slope applies) with the nearest
-        orthonormal axes, and the warnings.
+        orthonormal axes.
 
     Raises:
         InputError: Not a 3-D volume of real numbers, damaged, or axes too far from right angles.
@@ -46,11 +46,11 @@ def read_nifti(path: Path) -> tuple[Volume, tuple[str, ...]]:
     dtype = header.get_data_dtype().newbyteorder(header.endianness)
     size = tuple(int(side) for side in header["dim"][1 : int(header["dim"][0]) + 1])
     place = affine[:3, 3].tolist()
-    volume, notes = read_volume(
+    found = read_volume(
         name, FileHeader(payload, dtype, size, tuple(spacing.tolist()), tuple(place), axes)
     )
-    array, geometry = volume.array, volume.geometry
-    if notes:
+    array, geometry = found.volume.array, found.volume.geometry
+    if found.own_grid is not None:
         geometry = _representable(geometry)
     if (slope, intercept) != (1.0, 0.0):
         require_bytes(4 * array.size, f"Scaling the voxels of {name}")
@@ -58,7 +58,7 @@ def read_nifti(path: Path) -> tuple[Volume, tuple[str, ...]]:
         with np.errstate(all="ignore"):
             for index, plane in enumerate(stored):  # one by one: each needs 64 bits on the way
                 array[index] = plane * slope + intercept
-    return Volume(array, geometry), (*warnings, *notes)
+    return FileVolume(Volume(array, geometry), found.own_grid, (*warnings, *found.warnings))
 
 
 def _scaling(name: str, header: Any) -> tuple[float, float]:

@@ -13,7 +13,7 @@ from skullfix.images.formats import READABLE, SUFFIXES, Format, split_suffix
 from skullfix.images.meta_header import read_meta_header
 from skullfix.images.nifti import read_nifti
 from skullfix.images.nrrd_header import read_nrrd_header
-from skullfix.images.volume import Volume
+from skullfix.images.volume import Geometry, Volume
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,8 @@ class Scan:
         suffix: Suffix for outputs in the input's format, lower case; ".nrrd" for DICOM.
         stem: File name without the suffix; name of the folder or zip for DICOM.
         warnings: What was changed or assumed, one sentence each.
+        own_grid: The file's grid where its axes are not right-angled; ``volume`` lies on the
+            nearest one that is, outputs on the file's own.
     """
 
     volume: Volume
@@ -33,6 +35,7 @@ class Scan:
     suffix: str
     stem: str
     warnings: tuple[str, ...]
+    own_grid: Geometry | None = None
 
 
 def read_scan(path: Path, *, series: str | None = None) -> Scan:
@@ -83,8 +86,8 @@ def _read(path: Path, series: str | None) -> Scan:
         raise InputError(f"{path.name} is empty.", hint="Copy or export it again.")
     form = SUFFIXES[suffix]
     if form == "nifti":
-        volume, warnings = read_nifti(path)
+        found = read_nifti(path)
     else:
         header = read_nrrd_header(path) if form == "nrrd" else read_meta_header(path)
-        volume, warnings = read_volume(path.name, header)
-    return Scan(volume, form, suffix, stem, warnings)
+        found = read_volume(path.name, header)
+    return Scan(found.volume, form, suffix, stem, found.warnings, found.own_grid)

@@ -16,7 +16,7 @@ from skullfix.images.mask import as_mask
 from skullfix.images.read import Scan, read_scan
 from skullfix.images.sanity import check_head
 from skullfix.images.vault_check import check_closed, check_vault
-from skullfix.images.volume import Volume
+from skullfix.images.volume import Geometry, Volume
 from skullfix.images.write import write_volume
 from skullfix.implants.clean import CleanImplant, clean_implant
 from skullfix.implants.fit import FittedImplant, fit_implant
@@ -278,12 +278,13 @@ def write_case(case: CompleteCase, result: CompleteResult) -> None:
     result.document["seconds"] = watch.seconds
     with staged(wanted) as aside:
         if result.fitted is not None:
+            own = case.place.scan.own_grid
             with watch.stage("writing"):
-                write_volume(_labels(result.completed), aside["completed"])
-                write_volume(_labels(result.implant), aside["implant"])
+                write_volume(_labels(result.completed, own), aside["completed"])
+                write_volume(_labels(result.implant, own), aside["implant"])
                 write_mesh(result.fitted.mesh, aside["mesh"], space=options.space)
                 if options.save_bone:
-                    write_volume(_labels(result.bone), aside["bone"])
+                    write_volume(_labels(result.bone, own), aside["bone"])
             if options.report:
                 with watch.stage("report"):
                     write_complete_report(
@@ -349,6 +350,6 @@ def _bone(scan: Scan, kind: str, options: CompleteOptions) -> tuple[Volume, tupl
     return bone, warnings + check_head(bone) + check_vault(bone)
 
 
-def _labels(mask: Volume) -> Volume:
-    """Give a mask as uint8 {0, 1}."""
-    return Volume(mask.array.astype(np.uint8), mask.geometry)
+def _labels(mask: Volume, own_grid: Geometry | None) -> Volume:
+    """Give a mask as uint8 {0, 1}, on the file's own grid."""
+    return Volume(mask.array.astype(np.uint8), own_grid or mask.geometry)
