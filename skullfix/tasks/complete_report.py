@@ -18,7 +18,7 @@ from skullfix.report.preview import (
     implant_scene,
     write_png,
 )
-from skullfix.tasks.compare_report import files_section, made_section
+from skullfix.tasks.report_sections import files_section, made_section
 from skullfix.version import __version__
 
 _DRAWN_MM = 0.05  # how far the drawn solid may differ from the one in the file
