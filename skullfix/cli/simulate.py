@@ -26,8 +26,8 @@ def defect(
     family: Annotated[
         str,
         typer.Option(
-            help="parietotemporal, fronto-orbital, bilateral, occipital, irregular, two-holes "
-            "or random."
+            help="parietotemporal, fronto-orbital, bilateral, occipital, irregular, two-holes, "
+            "ragged or random."
         ),
     ] = "random",
     minimum: Annotated[float, typer.Option(help="Smallest volume, ml.")] = 8.0,
