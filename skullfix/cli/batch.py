@@ -26,7 +26,14 @@ TASKS = {  # name of the task and its command: what it does, who reads its optio
 }
 _FAILED_SHOWN = 5  # failures that are named at the end
 
-app = typer.Typer(help="Run a task on all cases of a folder; resumes where it stopped.")
+app = typer.Typer(
+    help="""Run a task on all cases of a folder; resumes where it stopped.
+
+    Example: skullfix batch complete scans/ -o results/
+
+    Example: skullfix batch complete cases.csv -o results/ --workers 4
+    """
+)
 
 
 def _shared(
@@ -81,6 +88,7 @@ def _batch_command(task: str) -> Callable[..., None]:
     run.__doc__ = (
         f"{says}\n\n"
         f"Example: skullfix batch {task} scans/ -o results/{words}\n\n"
+        f"Example: skullfix batch {task} cases.csv -o results/{words} --retry-failed\n\n"
         "A second run does what is left. Ctrl-C finishes the case in hand, a second one stops at "
         f"once. The options of `skullfix {task}` hold for every case."
     )

@@ -14,7 +14,14 @@ PACKAGES = ("torch", "numba", "numpy", "SimpleITK", "scikit-image", "manifold3d"
 
 
 def info(json_output: JsonOption = False) -> None:
-    """Show versions, devices, threads, free memory, the weights' cache and what it holds."""
+    """Show versions, devices, threads, free memory, kernels and weights, and check them.
+
+    Example: skullfix info
+
+    Example: skullfix info --json > info.json
+
+    Exit code 1 where a check fails. A report of a fault should begin with what this prints.
+    """
     with command(json_output) as out:
         document = collect()
         out.finish(document, "\n".join(_lines(document)))

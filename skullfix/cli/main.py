@@ -66,6 +66,7 @@ COMMANDS = (
     Entry("slicer-module", "skullfix.cli.slicer_module:slicer_module", "Write 3D Slicer modules."),
     Entry("info", "skullfix.cli.info:info", "Show versions, devices, memory and weights."),
     Entry("demo", "skullfix.cli.demo:demo", "Try everything on a generated skull."),
+    Entry("completion", "skullfix.cli.completion:completion", "Print a shell's Tab completion."),
 )
 
 
@@ -87,8 +88,16 @@ class LazyGroup(TyperGroup):
         finally:
             self._listing = False
 
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        """Complete a command's name from the summaries alone."""
+        self._listing = True
+        try:
+            return super().shell_complete(ctx, incomplete)
+        finally:
+            self._listing = False
+
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Return the command, imported now unless the help page is being printed."""
+        """Return the command, imported now unless only names and summaries are wanted."""
         entry = self._entries.get(cmd_name)
         if entry is None or self._listing:
             return super().get_command(ctx, cmd_name)
@@ -110,7 +119,12 @@ def load(entry: Entry) -> Any:
 
 app = typer.Typer(
     cls=LazyGroup,
-    help="Completed skulls and printable cranial implants from a head CT.",
+    help="""Completed skulls and printable cranial implants from a head CT.
+
+    Example: skullfix demo
+
+    Example: skullfix complete scan.nrrd -o results/
+    """,
     epilog="Not a medical device. Every result needs the eye of a clinician.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},

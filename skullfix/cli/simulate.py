@@ -9,12 +9,17 @@ import typer
 
 from skullfix.cli.render import JsonOption, QuietOption, command
 
-app = typer.Typer(help="Make test cases from intact skulls.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 
 @app.callback()
 def _group() -> None:
-    """Make test cases from intact skulls."""
+    """Make test cases from intact skulls.
+
+    Example: skullfix simulate defect skull.nrrd -o cases/ --seed 7
+
+    Example: skullfix simulate coarse skull.nrrd -o coarse/ --spacing 3.6
+    """
 
 
 @app.command()

@@ -15,7 +15,15 @@ if TYPE_CHECKING:
     from skullfix.weights.library import Library
     from skullfix.weights.resolve import CheckpointFile, Listed
 
-app = typer.Typer(help="List, fetch, check and import checkpoints.", no_args_is_help=True)
+app = typer.Typer(
+    help="""List, fetch, check and import checkpoints.
+
+    Example: skullfix weights list
+
+    Example: skullfix weights verify
+    """,
+    no_args_is_help=True,
+)
 app.command("import")(import_checkpoint)
 app.command("release")(release)
 
@@ -29,7 +37,12 @@ def list_checkpoints(
         bool, typer.Option("--markdown", help="The released ones, as the README's table.")
     ] = False,
 ) -> None:
-    """Show every checkpoint: task, licence, size, measured accuracy, and where it is."""
+    """Show every checkpoint: task, licence, size, measured accuracy, and where it is.
+
+    Example: skullfix weights list
+
+    Example: skullfix weights list --json
+    """
     with command(json_output) as out:
         out.facts["task"] = "weights list"
         from skullfix.cli.weights_table import markdown_table, rows, table
@@ -49,7 +62,12 @@ def pull(
     json_output: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Bring a checkpoint onto this machine, so that it is there without a network."""
+    """Bring a checkpoint onto this machine, so that it is there without a network.
+
+    Example: skullfix weights pull implant-s-128
+
+    Example: skullfix weights pull --all
+    """
     with command(json_output, quiet=quiet) as out:
         out.facts["task"] = "weights pull"
         from skullfix.errors import UsageError
@@ -85,7 +103,12 @@ def pull(
 
 @app.command()
 def verify(json_output: JsonOption = False, quiet: QuietOption = False) -> None:
-    """Compare every checkpoint on this machine with its hash; exit code 4 where one differs."""
+    """Compare every checkpoint on this machine with its hash; exit code 4 where one differs.
+
+    Example: skullfix weights verify
+
+    Example: skullfix weights verify --json
+    """
     with command(json_output, quiet=quiet) as out:
         out.facts["task"] = "weights verify"
         from skullfix.errors import WeightsError
@@ -115,7 +138,12 @@ def verify(json_output: JsonOption = False, quiet: QuietOption = False) -> None:
 
 @app.command()
 def path(reference: Reference, json_output: JsonOption = False) -> None:
-    """Print the path of a checkpoint that is on this machine."""
+    """Print the path of a checkpoint that is on this machine.
+
+    Example: skullfix weights path implant-s-128
+
+    Example: skullfix weights path implant-s-128@0.1.0
+    """
     with command(json_output) as out:
         out.facts["task"] = "weights path"
         from skullfix.errors import WeightsError
@@ -135,7 +163,12 @@ def path(reference: Reference, json_output: JsonOption = False) -> None:
 
 @app.command()
 def remove(reference: Reference, json_output: JsonOption = False) -> None:
-    """Delete a downloaded or imported checkpoint from this machine."""
+    """Delete a downloaded or imported checkpoint from this machine.
+
+    Example: skullfix weights remove mine
+
+    Example: skullfix weights remove mine@1
+    """
     with command(json_output) as out:
         out.facts["task"] = "weights remove"
         from skullfix.weights.library import Library

@@ -30,7 +30,12 @@ def import_checkpoint(
     licence: Annotated[str, typer.Option("--licence", help="Licence of a .pth.")] = "unknown",
     json_output: JsonOption = False,
 ) -> None:
-    """Check a checkpoint, convert it if it is a .pth, and keep it under a name of its own."""
+    """Check a checkpoint, convert it if it is a .pth, and keep it under a name of its own.
+
+    Example: skullfix weights import runs/first/network.safetensors --name mine
+
+    Example: skullfix weights import authors.pth --name theirs --task complete --spacing 1.8
+    """
     with command(json_output) as out:
         out.facts.update(task="weights import", inputs=[source])
         from dataclasses import asdict

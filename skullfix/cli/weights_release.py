@@ -24,7 +24,12 @@ def release(
     ] = None,
     json_output: JsonOption = False,
 ) -> None:
-    """Add a checkpoint to the catalogue (maintainers): hash and size computed, card checked."""
+    """Add a checkpoint to the catalogue (maintainers): hash and size computed, card checked.
+
+    Example: skullfix weights release network.safetensors --card card.json --default
+
+    Example: skullfix weights release network.safetensors --card card.json --folder shelf/
+    """
     with command(json_output) as out:
         out.facts.update(task="weights release", inputs=[checkpoint, card])
         from dataclasses import asdict
