@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from skullfix.cli.first_run import announce_first_run
 from skullfix.cli.fitting import (
     DecimateOption,
     EdgeOption,
@@ -90,7 +91,7 @@ def complete(
             raise UsageError(
                 "--preview shows the picture that --no-report leaves out", hint="drop one of them"
             )
-        set_threads(threads)
+        announce_first_run(backend, set_threads(threads), out.progress)
         result = task(source, output, complete_options(given), progress=out.progress)
         out.finish(result.document, text=summary(result.document))
     picture = result.document["outputs"].get("preview")

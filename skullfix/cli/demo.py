@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from skullfix.cli.first_run import announce_first_run
 from skullfix.cli.render import JsonOption, QuietOption, command
 
 
@@ -26,8 +27,10 @@ def demo(
     with command(json_output, quiet=quiet) as out:
         out.facts["task"] = "demo"
         from skullfix.cli.complete import summary
+        from skullfix.sparse.threads import set_threads
         from skullfix.tasks.demo import demo as task
 
+        announce_first_run("auto", set_threads(0), out.progress)
         result = task(output, seed=seed, overwrite=overwrite, progress=out.progress)
         document = {**result.completion.document, "task": "demo"}
         document["scores"] = result.scores.to_dict()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from skullfix.cli.first_run import announce_first_run
 from skullfix.cli.render import command
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def run(task: Task, given: Mapping[str, Any]) -> None:
         from skullfix.sparse.threads import set_threads
         from skullfix.tasks.fine_task import make_finer
 
-        set_threads(given["threads"])
+        announce_first_run(given["backend"], set_threads(given["threads"]), out.progress)
         options = read_fine_options(given)
         result = make_finer(task, given["source"], given["output"], options, progress=out.progress)
         out.finish(result.document, text=summary(result.document))

@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import platform
 import sys
+import tempfile
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
+from skullfix.cli.first_run import kernel_cache
 from skullfix.cli.render import JsonOption, command
 from skullfix.version import __version__
 
 PACKAGES = ("torch", "numba", "numpy", "SimpleITK", "scikit-image", "manifold3d", "MinkowskiEngine")
+GOOD = "fine"
 
 
 def info(json_output: JsonOption = False) -> None:
@@ -24,7 +28,10 @@ def info(json_output: JsonOption = False) -> None:
     """
     with command(json_output) as out:
         document = collect()
-        out.finish(document, "\n".join(_lines(document)))
+        checks = check()
+        good = all(found == GOOD for found in checks.values())
+        document |= {"status": "success" if good else "error", "checks": checks}
+        out.finish(document, "\n".join(_lines(document)), exit_code=0 if good else 1)
 
 
 def collect() -> dict[str, object]:
@@ -38,11 +45,52 @@ def collect() -> dict[str, object]:
         "python": sys.version.split()[0],
         "platform": platform.platform(),
         "packages": {name: _version(name) for name in PACKAGES},
+        "program": sys.executable,
         "devices": _devices(),
         "threads": {"cores": os.cpu_count(), "usable": _usable_cores()},
         "memory": {"total_bytes": memory.total, "free_bytes": memory.available},
+        "kernels": _kernels(),
         "weights": _weights(),
     }
+
+
+def check() -> dict[str, str]:
+    """Try what a run relies on; ``fine``, or what is wrong."""
+    from skullfix.weights.cache import trusted
+    from skullfix.weights.library import Library
+    from skullfix.weights.resolve import listed, where
+
+    library = Library.from_environment()
+    found = {
+        "cache": _writable(library.cache),
+        "kernels": _writable(kernel_cache().folder),
+        "temporary files": _writable(Path(tempfile.gettempdir())),
+    }
+    for item in listed(library):
+        path = where(item, library)[1]
+        if path is not None:
+            right = trusted(path, item.entry.size, item.entry.sha256)
+            found[item.entry.reference] = GOOD if right else f"{path} is damaged"
+        elif item.entry.default:
+            found[item.entry.reference] = f"not here; skullfix weights pull {item.entry.name}"
+    return found
+
+
+def _writable(folder: Path) -> str:
+    """Write a file into a folder, or into the nearest one above it that exists."""
+    place = next(part for part in (folder, *folder.parents) if part.is_dir())
+    try:
+        tempfile.TemporaryFile(dir=place).close()
+    except OSError as error:
+        return f"{place} cannot be written: {error.strerror}"
+    return GOOD
+
+
+def _kernels() -> dict[str, object]:
+    """Tell where the engine's compiled kernels are kept."""
+    cache = kernel_cache()
+    state = "compiled" if cache.compiled else "compiled at the first run"
+    return {"folder": str(cache.folder), "state": state}
 
 
 def _weights() -> dict[str, object]:
@@ -95,5 +143,5 @@ def _lines(document: dict[str, object], indent: str = "") -> list[str]:
         elif key.endswith("_bytes") and isinstance(value, int):
             lines.append(f"{indent}{key.removesuffix('_bytes'):<18}{value / 2**30:.1f} GiB")
         else:
-            lines.append(f"{indent}{key:<18}{'not installed' if value is None else value}")
+            lines.append(f"{indent}{key:<19} {'not installed' if value is None else value}")
     return lines

@@ -1,0 +1,48 @@
+"""What the first run on a machine says: the device, the threads, and that kernels are compiled."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from skullfix.cli.progress import Reporter
+
+
+@dataclass(frozen=True)
+class KernelCache:
+    """Where numba keeps the engine's compiled kernels.
+
+    Attributes:
+        folder: The folder.
+        compiled: Whether kernels for this Python lie there already.
+    """
+
+    folder: Path
+    compiled: bool
+
+
+def kernel_cache() -> KernelCache:
+    """Find the compiled kernels; imports the engine, compiles nothing."""
+    from skullfix.sparse.cpu.convolve import _all_rows as kernel
+
+    folder = Path(kernel.stats.cache_path or "")
+    line = kernel.py_func.__code__.co_firstlineno
+    name = f"convolve._all_rows-{line}.py{sys.version_info.major}{sys.version_info.minor}*.nbi"
+    return KernelCache(folder, any(folder.glob(name)))
+
+
+def announce_first_run(backend: str, threads: int, progress: Reporter) -> None:
+    """Say what a first run does, as a stage of its own; later runs say nothing.
+
+    Args:
+        backend: What ``--backend`` asks for.
+        threads: Threads in use.
+        progress: Where stages are shown.
+    """
+    from skullfix.sparse.backend import get_backend
+
+    if get_backend(backend).name == "cpu" and not kernel_cache().compiled:
+        progress(f"first run: cpu, {threads} threads; kernels are compiled once, about 10 s")
