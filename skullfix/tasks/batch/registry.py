@@ -8,7 +8,6 @@ that is split so needs one entry here, and one line in ``skullfix.cli.batch``.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -20,8 +19,7 @@ from skullfix.tasks import complete, fine_options, fine_task
 from skullfix.tasks.document import Progress, Stopwatch
 from skullfix.tasks.fine_models import FineModels
 from skullfix.tasks.model import load_model
-from skullfix.weights.library import Library
-from skullfix.weights.resolve import CheckpointFile, listed, resolve_checkpoint
+from skullfix.weights.resolve import CheckpointFile
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,21 +111,8 @@ def _load_complete(options: complete.CompleteOptions, progress: Progress | None)
 def _load_fine(
     task: fine_options.Task, options: fine_options.FineOptions, progress: Progress | None
 ) -> Loaded:
-    """Make the networks ready; where each case chooses its own, all that it may choose count."""
     models = FineModels(task, options.model, options.backend, progress)
-    entries = [i.entry for i in listed(Library.from_environment()) if i.entry.task == task]
-    if options.model is not None or task == "refine" or len(entries) < 2:
-        return Loaded(
-            models, _facts(resolve_checkpoint(options.model, task=task, progress=progress))
-        )
-    hashes = sorted(entry.sha256 for entry in entries)
-    facts = {
-        "name": "nearest",
-        "version": f"of {len(entries)}",
-        "sha256": hashlib.sha256("".join(hashes).encode()).hexdigest(),
-        "licence": ", ".join(sorted({entry.licence for entry in entries})),
-    }
-    return Loaded(models, facts)
+    return Loaded(models, _facts(models.model.checkpoint))
 
 
 def _facts(checkpoint: CheckpointFile) -> dict[str, str]:
