@@ -24,6 +24,7 @@ TASKS = {  # name of the task and its command: what it does, who reads its optio
     ),
     "refine": ("Refine the organ masks of a folder.", "finer:read_fine_options", " --organ heart"),
 }
+_ALONE = ("preview",)  # options that only a single run has
 _FAILED_SHOWN = 5  # failures that are named at the end
 
 app = typer.Typer(
@@ -66,7 +67,7 @@ def _batch_command(task: str) -> Callable[..., None]:
     module = import_module(f"skullfix.cli.{task}")
     shared = inspect.signature(_shared).parameters
     single = inspect.signature(getattr(module, task)).parameters
-    own = [p for name, p in single.items() if name not in shared]
+    own = [p for name, p in single.items() if name not in (*shared, *_ALONE)]
     hints = get_type_hints(getattr(module, task), include_extras=True)
     hints |= get_type_hints(_shared, include_extras=True)
 
