@@ -3,13 +3,13 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
-CODE   := skullfix tests
+CODE   := skullfix tests packaging
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test lint types bench clean
+.PHONY: help venv demo test lint types bench minkowski dist bundle bundle-test clean
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 13
 
 venv: $(STAMP) ## the environment in .venv, made once and again when its inputs change
 
@@ -38,6 +38,30 @@ types: venv ## strict type checks
 bench: venv ## speed and accuracy: make bench DATA=folder in the AutoImplant layout
 	$(BIN)/skullfix bench $(addprefix --input ,$(firstword $(wildcard $(DATA)/complete_skull/*.nrrd)))
 	$(BIN)/skullfix evaluate --set $(DATA) -o .bench
+
+# Source only, of 2021: this is how it builds with gcc 12 and torch 2.13. Debian: libopenblas-dev.
+minkowski: venv ## MinkowskiEngine into the environment, for parity and comparison (12 minutes or more)
+	$(BIN)/python -m pip install --quiet 'setuptools>=77,<81' wheel
+	MAX_JOBS=2 $(BIN)/python -m pip install MinkowskiEngine==0.5.4 --no-deps --no-build-isolation \
+	    --use-pep517 --config-settings="--global-option=--cpu_only" \
+	    --config-settings="--global-option=--blas=openblas"
+
+dist: venv ## wheel and source archive, checked, the wheel tried in a fresh environment
+	rm -rf dist/wheel
+	$(BIN)/python -m build --outdir dist/wheel
+	$(BIN)/twine check --strict dist/wheel/*
+	$(BIN)/check-wheel-contents dist/wheel/*.whl
+	packaging/wheel_test.sh $(PYTHON) dist/wheel/*.whl
+
+bundle: venv ## the desktop bundle, into dist/bundle (minutes; packaging/README.md)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bundle]'
+	$(BIN)/pyinstaller --noconfirm --distpath dist/bundle --workpath build/bundle packaging/skullfix.spec
+
+# apart from `make test`: it takes minutes, and root for the package
+bundle-test: bundle ## the bundle in an empty environment; its Debian package installed and removed
+	@if command -v dpkg-deb > /dev/null; then rm -f dist/skullfix_*.deb; \
+	    $(BIN)/python packaging/debian.py dist/bundle/skullfix dist; fi
+	packaging/bundle_test.sh dist/bundle/skullfix $$(ls dist/skullfix_*.deb 2> /dev/null)
 
 clean: ## remove the environment and everything generated
 	rm -rf $(VENV) .demo .bench build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

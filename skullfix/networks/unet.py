@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from skullfix.networks.config import LEVELS, NetworkConfig
+from skullfix.networks.inference import infer, pyramid
 from skullfix.sparse.addition import add, add_where_present
 from skullfix.sparse.backend import Backend
 from skullfix.sparse.layers import (
@@ -53,7 +54,7 @@ class NetworkOutput:
 
     Attributes:
         final: (N, 1) logits on the voxels that survived; sigmoid gives the probability.
-        levels: The classifiers' verdicts, coarsest first (in inference only if asked for).
+        levels: The classifiers' verdicts, coarsest first; none in inference (see `forward`).
     """
 
     final: SparseTensor
@@ -127,6 +128,9 @@ class SparseUNet(nn.Module):
     ) -> NetworkOutput:
         """Complete a batch.
 
+        In eval mode and without gradients (``torch.inference_mode()`` or ``no_grad()``) this is
+        `infer`: the same values to rounding, in less time and memory, without the verdicts.
+
         Args:
             x: (N, in_channels) on the input voxels.
             backend: The engine.
@@ -138,7 +142,9 @@ class SparseUNet(nn.Module):
         Raises:
             MemoryLimitError: The decoder would pass its cap on generated voxels.
         """
-        targets = _pyramid(target, backend)
+        if not (self.training or torch.is_grad_enabled()):
+            return NetworkOutput(infer(self, x, backend, target, thresholds), ())
+        targets = pyramid(target, backend, LEVELS - 1)
         skips = [self.stem(x, backend)]
         for down, encode in zip(self.down, self.encode, strict=True):
             skips.append(encode(down(skips[-1], backend), backend))
@@ -161,13 +167,3 @@ class SparseUNet(nn.Module):
             verdicts.append(LevelOutput(level, y.voxels, logits, wanted))
             y = prune(y, keep)
         return NetworkOutput(y.with_features(self.final(y.features)), tuple(verdicts))
-
-
-def _pyramid(target: VoxelSet | None, backend: Backend) -> list[VoxelSet]:
-    """Find the target's voxels at every level of the decoder, finest first; none without one."""
-    if target is None:
-        return []
-    levels = [target]
-    while len(levels) < LEVELS - 1:
-        levels.append(backend.downsample(levels[-1]))
-    return levels

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from skullfix.errors import MemoryLimitError, UsageError
 from skullfix.sparse.relation import Relation
+from skullfix.sparse.tensor import SparseTensor
 from skullfix.sparse.voxels import VoxelSet, check_coordinates
 
 BackendName = Literal["auto", "reference", "cpu"]
@@ -31,6 +32,9 @@ class Backend(Protocol):
         Raises:
             MemoryLimitError: There would be more than `cap`; nothing was allocated for them.
         """
+
+    def join(self, first: VoxelSet, second: VoxelSet) -> VoxelSet:
+        """Make the union of two sets."""
 
     def union(self, first: VoxelSet, second: VoxelSet) -> tuple[VoxelSet, Tensor, Tensor]:
         """Join two sets; also gives the rows (int64) that each one's voxels have in the union."""
@@ -57,6 +61,37 @@ class Backend(Protocol):
 
         Returns:
             (N_target, C_out), zero where a target sees no source.
+        """
+
+    def fused(
+        self,
+        features: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        source: VoxelSet,
+        target: VoxelSet,
+        relation: Relation,
+        *,
+        added: SparseTensor | None = None,
+        heads: Tensor | None = None,
+        keep: bool = True,
+    ) -> tuple[Tensor, Tensor]:
+        """Convolve and do what follows, in inference: ``y = relu(conv + bias) + added``.
+
+        Args:
+            features: (N_source, C_in).
+            weight: (taps, C_in, C_out), batch norm folded in.
+            bias: (C_out,).
+            source: Voxels of the input.
+            target: Voxels of the output. Under SAME, those that are no voxels of the source have
+                0 in place of the convolution.
+            relation: SAME, DOWN, UP2 or UP4.
+            added: (M, C_out) on other voxels; counts as 0 where it has none.
+            heads: (H, C_out + 1), linear maps of y with their biases last.
+            keep: Whether y itself is wanted.
+
+        Returns:
+            y (N_target, C_out), empty if it is not wanted, and the heads' values (N_target, H).
         """
 
 

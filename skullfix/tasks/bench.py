@@ -37,6 +37,8 @@ class Row:
         status: ``measured``, ``not installed``, or ``failed``.
         threads: Threads used; 0 where not measured.
         seconds: Of each run after the first.
+        cpu_seconds: The same runs on the processor's clock, all threads together: steadier than
+            seconds where the machine is shared.
         first_seconds: Of the first run, compilation or loading of kernels included.
         peak_rss_bytes: Largest resident size of the process, imports included.
         peak_gpu_bytes: Largest allocation on the GPU, instead.
@@ -50,6 +52,7 @@ class Row:
     status: str
     threads: int = 0
     seconds: tuple[float, ...] = ()
+    cpu_seconds: tuple[float, ...] = ()
     first_seconds: float | None = None
     peak_rss_bytes: int | None = None
     peak_gpu_bytes: int | None = None
@@ -142,4 +145,5 @@ def _measure(engine: str, job: dict[str, Any]) -> dict[str, Any]:
         said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
         return {"status": "failed", "error": said[-1][:300]}
     found = json.loads(done.stdout.strip().splitlines()[-1])
-    return {"status": "measured", **found, "seconds": tuple(found["seconds"])}
+    times = {name: tuple(found[name]) for name in ("seconds", "cpu_seconds")}
+    return {"status": "measured", **found, **times}

@@ -50,18 +50,19 @@ def main() -> None:
     torch.manual_seed(0)
     run = RUNNERS[job.engine](CONFIGS[job.config], job)
     on_gpu = job.engine == "cuda"
-    seconds = []
+    seconds, cpu_seconds = [], []
     for _ in range(job.runs + 1):
         fresh = rows.cuda() if on_gpu else rows.clone()
-        start = time.perf_counter()
+        start, start_cpu = time.perf_counter(), time.process_time()
         run(fresh)
         if on_gpu:
             torch.cuda.synchronize()
         seconds.append(round(time.perf_counter() - start, 5))
+        cpu_seconds.append(round(time.process_time() - start_cpu, 5))
     peak = {"peak_rss_bytes": _peak_bytes()}
     if on_gpu:
         peak = {"peak_gpu_bytes": torch.cuda.max_memory_allocated()}
-    times = {"seconds": seconds[1:], "first_seconds": seconds[0]}
+    times = {"seconds": seconds[1:], "cpu_seconds": cpu_seconds[1:], "first_seconds": seconds[0]}
     print(json.dumps({"threads": threads, **times, **peak}))
 
 

@@ -27,6 +27,7 @@ def test_rows_of_an_engine_and_of_one_that_is_absent(
     assert (mine["engine"], mine["resolution"], mine["phase"]) == ("cpu", 64, "forward")
     assert mine["voxels"] > 5000
     assert len(mine["seconds"]) == 3
+    assert len(mine["cpu_seconds"]) == 3
     assert all(second > 0 for second in mine["seconds"])
     assert 50e6 < mine["peak_rss_bytes"] < 2e9
     assert (other["engine"], other["status"], other["seconds"]) == (absent, "not installed", [])
@@ -73,8 +74,8 @@ def test_voxels_of_the_phantom_are_sorted(tmp_path: Path) -> None:
 
 def test_figures_are_not_overwritten(tmp_path: Path) -> None:
     rows = [
-        Row("cpu", 64, 9000, "forward", "measured", 2, (0.1, 0.2), 9.0, 300_000_000),
-        Row("cuda", 64, 9000, "train", "measured", 2, (0.1,), 9.0, None, 1_000_000),
+        Row("cpu", 64, 9000, "forward", "measured", 2, (0.1, 0.2), (0.1, 0.2), 9.0, 300_000_000),
+        Row("cuda", 64, 9000, "train", "measured", 2, (0.1,), (0.1,), 9.0, None, 1_000_000),
         Row("dense", 64, 9000, "forward", "not installed"),
     ]
     assert write_figure(rows[2:], tmp_path) == []

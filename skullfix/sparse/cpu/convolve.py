@@ -19,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from skullfix.sparse.cpu.crew import share
 from skullfix.sparse.cpu.product import add_outer, multiply
 from skullfix.sparse.cpu.sets import bitmap_of
 from skullfix.sparse.cpu.simd import vector8, vector16
@@ -95,7 +96,8 @@ def convolve(view: Sight, weight: Tensor) -> Tensor:
     kernel = packed(weight)
     out = weight.new_empty(len(view.coordinates), kernel.shape[0] * kernel.shape[3])
     bias = np.zeros(out.shape[1], kernel.dtype)
-    _all_rows(out.numpy(), kernel, bias, bias.dtype.type(-np.inf), chunk_rows(kernel), *view)
+    floor = bias.dtype.type(-np.inf)
+    share(len(out), _all_rows, out.numpy(), kernel, bias, floor, chunk_rows(kernel), *view)
     return out if out.shape[1] == weight.shape[2] else out[:, : weight.shape[2]].contiguous()
 
 
@@ -116,7 +118,7 @@ def weight_gradient(view: Sight, grad: Tensor) -> Tensor:
     size = taps * c_in * padded.shape[1]
     parts = max(1, min(-(-len(grad) // PART_ROWS), PART_VALUES // size))
     total = np.zeros((parts, taps, c_in, padded.shape[1]), view.features.dtype)
-    _all_parts(total, padded.numpy(), lanes, *view)
+    share(len(grad), _all_parts, total, padded.numpy(), lanes, *view)
     return torch.from_numpy(np.add.reduce(total, 0))[:, :, :c_out]
 
 

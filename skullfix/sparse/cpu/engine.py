@@ -12,7 +12,10 @@ from skullfix.sparse.backend import check_volumes
 from skullfix.sparse.cpu import sets
 from skullfix.sparse.cpu.bitmap import find_rows
 from skullfix.sparse.cpu.convolve import convolve, sight, weight_gradient
+from skullfix.sparse.cpu.crew import share
+from skullfix.sparse.cpu.fused import convolve_fused
 from skullfix.sparse.relation import SAME, Relation
+from skullfix.sparse.tensor import SparseTensor
 from skullfix.sparse.voxels import VoxelSet
 
 
@@ -29,16 +32,19 @@ class CpuBackend:
         """See `Backend.generate`."""
         return sets.children(voxels, relation, cap)
 
+    def join(self, first: VoxelSet, second: VoxelSet) -> VoxelSet:
+        """See `Backend.join`."""
+        return sets.join(first, second)
+
     def union(self, first: VoxelSet, second: VoxelSet) -> tuple[VoxelSet, Tensor, Tensor]:
         """See `Backend.union`."""
-        merged = sets.union(first, second)
+        merged = sets.join(first, second)
         return merged, self.find(first, merged), self.find(second, merged)
 
     def find(self, voxels: VoxelSet, within: VoxelSet) -> Tensor:
         """See `Backend.find`."""
-        return torch.from_numpy(
-            find_rows(voxels.coordinates.numpy(), *sets.bitmap_of(within).arrays())
-        )
+        rows, index = voxels.coordinates.numpy(), sets.bitmap_of(within)
+        return torch.from_numpy(share(len(rows), find_rows, rows, *index.arrays()))
 
     def convolve(
         self,
@@ -51,6 +57,31 @@ class CpuBackend:
         """See `Backend.convolve`."""
         check_volumes(source, target)
         return _Convolution.apply(features, weight, source, target, relation)  # type: ignore[no-untyped-call]
+
+    def fused(
+        self,
+        features: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        source: VoxelSet,
+        target: VoxelSet,
+        relation: Relation,
+        *,
+        added: SparseTensor | None = None,
+        heads: Tensor | None = None,
+        keep: bool = True,
+    ) -> tuple[Tensor, Tensor]:
+        """See `Backend.fused`."""
+        check_volumes(source, target)
+        return convolve_fused(
+            sight(features, source, target, relation),
+            weight.detach(),
+            bias.detach(),
+            joined=relation == SAME and source is not target,
+            added=added,
+            heads=weight.new_empty(0, weight.shape[2] + 1) if heads is None else heads.detach(),
+            keep=keep,
+        )
 
 
 class _Convolution(torch.autograd.Function):

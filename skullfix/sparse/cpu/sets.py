@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from skullfix.sparse.backend import check_cap, check_children
 from skullfix.sparse.cpu.bitmap import Bitmap, Box, count_before, list_bits
+from skullfix.sparse.cpu.crew import share
 from skullfix.sparse.cpu.marks import extremes, mark, mark_children, slab_starts
 from skullfix.sparse.relation import Relation
 from skullfix.sparse.voxels import VoxelSet
@@ -17,10 +18,10 @@ def bitmap_of(voxels: VoxelSet) -> Bitmap:
     """Return the set's bitmap, built at first use and kept with the set."""
     if not isinstance(voxels.index, Bitmap):
         rows = voxels.coordinates.numpy()
-        low, high = extremes(rows) if len(rows) else ((0,) * 3, (0,) * 3)
+        low, high = share(len(rows), extremes, rows) if len(rows) else ((0,) * 3, (0,) * 3)
         box = Box.around(voxels.batch_size, low, high)
         words = box.cleared()
-        mark(words, box.frame, rows, slab_starts(rows, 0), 0)
+        share(len(rows), mark, words, box.frame, rows, slab_starts(rows, 0), 0)
         voxels.index = Bitmap(words, count_before(words)[0], box)
     return voxels.index
 
@@ -31,7 +32,7 @@ def parents(voxels: VoxelSet) -> VoxelSet:
     low, high = (tuple(n >> 1 for n in corner) for corner in (inner.low, inner.high))
     box, rows = Box.around(voxels.batch_size, low, high), voxels.coordinates.numpy()
     words = box.cleared()
-    mark(words, box.frame, rows, slab_starts(rows, 1), 1)
+    share(len(rows), mark, words, box.frame, rows, slab_starts(rows, 1), 1)
     return _set_of(words, box)
 
 
@@ -43,11 +44,11 @@ def children(voxels: VoxelSet, relation: Relation, cap: int) -> VoxelSet:
     box = Box.around(voxels.batch_size, low, tuple(2 * n + relation.width - 1 for n in inner.high))
     words = box.cleared()
     starts = slab_starts(rows, 0) if relation.width == 2 else np.array([0, len(rows)])
-    mark_children(words, box.frame, rows, starts, relation.width)
+    share(len(rows), mark_children, words, box.frame, rows, starts, relation.width)
     return _set_of(words, box, cap)
 
 
-def union(first: VoxelSet, second: VoxelSet) -> VoxelSet:
+def join(first: VoxelSet, second: VoxelSet) -> VoxelSet:
     """Join two sets; gives `first` itself where it holds all of `second`."""
     batch = max(first.batch_size, second.batch_size)
     boxes = [bitmap_of(voxels).box for voxels in (first, second) if len(voxels)]
@@ -57,7 +58,7 @@ def union(first: VoxelSet, second: VoxelSet) -> VoxelSet:
     words = box.cleared()
     for voxels in (first, second):
         rows = voxels.coordinates.numpy()
-        mark(words, box.frame, rows, slab_starts(rows, 0), 0)
+        share(len(rows), mark, words, box.frame, rows, slab_starts(rows, 0), 0)
     prefix, total = count_before(words)
     if total == len(first) and batch == first.batch_size:
         return first
@@ -74,6 +75,8 @@ def _set_of(words: NDArray[np.uint64], box: Box, cap: int | None = None) -> Voxe
 
 def _listed(index: Bitmap, total: int) -> VoxelSet:
     """Make the set of a finished bitmap."""
-    voxels = VoxelSet(torch.from_numpy(list_bits(*index.arrays(), total)), index.box.shape[0])
+    voxels = VoxelSet(
+        torch.from_numpy(share(total, list_bits, *index.arrays(), total)), index.box.shape[0]
+    )
     voxels.index = index
     return voxels

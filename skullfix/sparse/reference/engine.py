@@ -7,8 +7,10 @@ import itertools
 import torch
 from torch import Tensor
 
+from skullfix.sparse.addition import add_where_present
 from skullfix.sparse.backend import check_cap, check_children, check_volumes
-from skullfix.sparse.relation import Relation
+from skullfix.sparse.relation import SAME, Relation
+from skullfix.sparse.tensor import SparseTensor
 from skullfix.sparse.voxels import COORDINATE_LIMIT, VoxelSet, encode
 
 
@@ -36,6 +38,10 @@ class ReferenceBackend:
                 check_cap(len(keys[0]), cap)
         return VoxelSet.from_keys(torch.unique(torch.cat(keys)), voxels.batch_size)
 
+    def join(self, first: VoxelSet, second: VoxelSet) -> VoxelSet:
+        """See `Backend.join`."""
+        return self.union(first, second)[0]
+
     def union(self, first: VoxelSet, second: VoxelSet) -> tuple[VoxelSet, Tensor, Tensor]:
         """See `Backend.union`."""
         keys, rows = torch.unique(torch.cat([first.keys, second.keys]), return_inverse=True)
@@ -62,6 +68,28 @@ class ReferenceBackend:
             seen = rows >= 0
             out = out.index_add(0, seen.nonzero()[:, 0], features[rows[seen]] @ weight[tap])
         return out
+
+    def fused(
+        self,
+        features: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        source: VoxelSet,
+        target: VoxelSet,
+        relation: Relation,
+        *,
+        added: SparseTensor | None = None,
+        heads: Tensor | None = None,
+        keep: bool = True,
+    ) -> tuple[Tensor, Tensor]:
+        """See `Backend.fused`."""
+        y = torch.relu(self.convolve(features, weight, source, target, relation) + bias)
+        if relation == SAME and source is not target:
+            y = y * (self.find(target, source) >= 0)[:, None]
+        if added is not None:
+            y = add_where_present(SparseTensor(y, target), added, self).features
+        scores = y.new_empty(len(y), 0) if heads is None else y @ heads[:, :-1].T + heads[:, -1]
+        return y if keep else y[:0], scores
 
 
 def _source_rows(
