@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.ready
 CODE   := skullfix tests packaging
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test lint types bench dist bundle bundle-test clean
+.PHONY: help venv demo test lint types bench minkowski dist bundle bundle-test clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 13
@@ -38,6 +38,13 @@ types: venv ## strict type checks
 bench: venv ## speed and accuracy: make bench DATA=folder in the AutoImplant layout
 	$(BIN)/skullfix bench $(addprefix --input ,$(firstword $(wildcard $(DATA)/complete_skull/*.nrrd)))
 	$(BIN)/skullfix evaluate --set $(DATA) -o .bench
+
+# Source only, of 2021: this is how it builds with gcc 12 and torch 2.13. Debian: libopenblas-dev.
+minkowski: venv ## MinkowskiEngine into the environment, for parity and comparison (12 minutes or more)
+	$(BIN)/python -m pip install --quiet 'setuptools>=77,<81' wheel
+	MAX_JOBS=2 $(BIN)/python -m pip install MinkowskiEngine==0.5.4 --no-deps --no-build-isolation \
+	    --use-pep517 --config-settings="--global-option=--cpu_only" \
+	    --config-settings="--global-option=--blas=openblas"
 
 dist: venv ## wheel and source archive, checked, the wheel tried in a fresh environment
 	rm -rf dist/wheel
