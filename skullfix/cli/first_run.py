@@ -26,11 +26,11 @@ class KernelCache:
 
 def kernel_cache() -> KernelCache:
     """Find the compiled kernels; imports the engine, compiles nothing."""
-    from skullfix.sparse.cpu.convolve import _all_rows as kernel
+    from skullfix.sparse.cpu.marks import extremes as kernel  # the first that any run needs
 
     folder = Path(kernel.stats.cache_path or "")
     line = kernel.py_func.__code__.co_firstlineno
-    name = f"convolve._all_rows-{line}.py{sys.version_info.major}{sys.version_info.minor}*.nbi"
+    name = f"marks.extremes-{line}.py{sys.version_info.major}{sys.version_info.minor}*.nbi"
     return KernelCache(folder, any(folder.glob(name)))
 
 
