@@ -12,6 +12,7 @@ from skullfix.networks.config import CONFIGS
 from skullfix.sparse.backend import Backend
 from skullfix.training.fine_sample import at_spacing, draw_patches
 from skullfix.training.fine_validate import make_fine_trials, validate_fine
+from skullfix.training.heads import Heads
 from skullfix.training.population import Case
 from skullfix.training.sample import Sample, draw_batch
 from skullfix.training.settings import Settings
@@ -36,11 +37,12 @@ class Problem:
 def completion(cases: Sequence[Case], held_out: Sequence[Case], settings: Settings) -> Problem:
     """Learn the implant of a defective skull."""
     channels = CONFIGS[settings.architecture].in_channels
+    heads = Heads(cases, settings.spacing, settings.seed)
     trials = make_trials(held_out, settings.spacing, channels, settings.seed)
 
     def draw(step: int, first: int, size: int) -> Sample:
         key = (settings.seed, step)
-        return draw_batch(cases, settings.spacing, channels, size, key, first=first)
+        return draw_batch(heads, channels, size, key, first=first)
 
     return Problem(draw, lambda network, backend: validate(network, trials, backend))
 

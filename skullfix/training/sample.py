@@ -15,14 +15,12 @@ from skullfix.errors import InputError
 from skullfix.networks.features import ModelGrid, input_tensor
 from skullfix.sparse.tensor import SparseTensor
 from skullfix.sparse.voxels import VoxelSet
-from skullfix.training.augment import Head, crop_field_of_view, random_warp, sample_head
-from skullfix.training.look import random_look
-from skullfix.training.population import Case
+from skullfix.training.augment import Head
+from skullfix.training.heads import Heads
 
 OWN_DEFECT_SHARE = 0.25  # of the samples use the case's own (challenge) defect
 INTACT_SHARE = 0.06  # have no defect: the right answer is nothing
 TARGET_FRACTION = 0.1  # a voxel with more implant than this must be reached by the decoder
-DEFECTS_PER_HEAD = 2  # deforming a head costs more than cutting a defect
 SMALLEST_DEFECT = 40  # voxels that are mostly implant
 JUDGED = 5  # every how many voxels tell a defect's volume
 _TRIES = 20
@@ -44,19 +42,12 @@ class Sample:
 
 
 def draw_batch(
-    cases: Sequence[Case],
-    spacing: float,
-    in_channels: int,
-    size: int,
-    key: Sequence[int],
-    *,
-    first: int = 0,
+    heads: Heads, in_channels: int, size: int, key: tuple[int, int], *, first: int = 0
 ) -> Sample:
-    """Draw heads, deform them, cut defects; every head is used for DEFECTS_PER_HEAD volumes.
+    """Take heads and cut defects.
 
     Args:
-        cases: The training population.
-        spacing: The network's spacing in mm.
+        heads: The stock of deformed heads.
         in_channels: Features that the network takes, see `input_tensor`.
         size: Volumes in the batch.
         key: Seed and step; the same key gives the same volumes.
@@ -65,37 +56,28 @@ def draw_batch(
     Raises:
         InputError: No defect can be cut.
     """
-    samples: list[Sample] = []
+    seed, step = key
+    samples = []
     for number in range(first, first + size):
-        head, place = divmod(number, DEFECTS_PER_HEAD)
-        if place == 0 or not samples:
-            rng = np.random.default_rng((*key, head))
-            drawn = _draw_head(cases, spacing, in_channels, rng)
-        samples.append(drawn[place])
+        rng = np.random.default_rng((seed, 2, step, number))
+        head = heads.get(number, step)
+        implant = _draw_implant(head, heads.spacing, rng)
+        shift = rng.integers(-4, 5, 3)
+        samples.append(make_sample(head, implant, heads.spacing, in_channels, shift=shift))
     return collate(samples)
 
 
-def _draw_head(
-    cases: Sequence[Case], spacing: float, in_channels: int, rng: np.random.Generator
-) -> list[Sample]:
-    """Draw one head with DEFECTS_PER_HEAD defects."""
+def _draw_implant(head: Head, spacing: float, rng: np.random.Generator) -> Tensor:
+    """Draw what is cut out of a head: its own piece, a random one, or nothing."""
+    draw = float(rng.random())
+    if draw > 1 - INTACT_SHARE:
+        return torch.zeros_like(head.skull)
+    if draw < OWN_DEFECT_SHARE and int((head.implant > 0.5).sum()) >= SMALLEST_DEFECT:
+        return head.implant
     for _ in range(_TRIES):
-        case = cases[int(rng.integers(len(cases)))]
-        draws = rng.random(DEFECTS_PER_HEAD)
-        wants = [case.has_implant and float(draw) < OWN_DEFECT_SHARE for draw in draws]
-        head = sample_head(case, spacing, random_warp(rng), random_look(rng), implant=any(wants))
-        head = crop_field_of_view(head, rng)
-        samples = []
-        for own, draw in zip(wants, draws, strict=True):
-            intact = float(draw) > 1 - INTACT_SHARE
-            cut = head.implant if own else cut_defect(head, spacing, rng, thin=JUDGED)
-            if not intact and (cut is None or int((cut > 0.5).sum()) < SMALLEST_DEFECT):
-                break
-            implant = torch.zeros_like(head.skull) if intact or cut is None else cut
-            shift = rng.integers(-4, 5, 3)
-            samples.append(make_sample(head, implant, spacing, in_channels, shift=shift))
-        if len(samples) == DEFECTS_PER_HEAD:
-            return samples
+        cut = cut_defect(head, spacing, rng, thin=JUDGED)
+        if cut is not None and int((cut > 0.5).sum()) >= SMALLEST_DEFECT:
+            return cut
     raise InputError(
         f"no defect could be cut in {_TRIES} tries",
         hint="are the training skulls complete, and as large as a head?",

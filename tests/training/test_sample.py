@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -16,6 +18,7 @@ from skullfix.training.augment import (
     random_warp,
     sample_head,
 )
+from skullfix.training.heads import USES, Heads
 from skullfix.training.look import random_look
 from skullfix.training.population import Case
 from skullfix.training.sample import Sample, collate, cut_defect, draw_batch, make_sample
@@ -94,7 +97,7 @@ def test_a_shift_moves_everything() -> None:
 
 def test_a_seed_decides_a_batch() -> None:
     cases = [case(38), case(41)]
-    batches = [draw_batch(cases, SPACING, 4, 3, (7, step)) for step in (0, 0, 1)]
+    batches = [draw_batch(Heads(cases, SPACING, 7), 4, 3, (7, step)) for step in (0, 0, 1)]
     assert samples_equal(batches[0], batches[1])
     assert not samples_equal(batches[0], batches[2])
     assert batches[0].inputs.voxels.batch_size == batches[0].wanted.batch_size == 3
@@ -130,4 +133,17 @@ def test_skulls_that_no_defect_fits_are_refused() -> None:
     grid = Geometry((12, 12, 12), (0.9, 0.9, 0.9), (0.0, 0.0, 0.0), (1, 0, 0, 0, 1, 0, 0, 0, 1))
     case = Case("speck", speck, torch.zeros_like(speck), grid)
     with pytest.raises(InputError, match="no defect could be cut"):
-        draw_batch([case], 1.8, 4, 40, (0, 0))
+        draw_batch(Heads([case], 1.8, 0), 4, 40, (0, 0))
+
+
+def test_the_stock_of_heads_depends_on_slot_and_step_alone() -> None:
+    cases = [case(38), case(41)]
+    steps = range(2 * USES + 2)
+    going = Heads(cases, SPACING, 3)
+    seen = [going.get(1, step) for step in steps]
+    for step in (3, 7, 9):
+        assert heads_equal(Heads(cases, SPACING, 3).get(1, step), seen[step])
+    same_turn = [seen[step] for step in steps if step % 2 == 0]
+    renewed = [a is not b for a, b in pairwise(same_turn)]
+    assert 1 <= sum(renewed) <= 2  # each serves several times
+    assert not heads_equal(seen[0], seen[1])  # two take turns

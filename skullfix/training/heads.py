@@ -1,0 +1,51 @@
+"""Deformed heads in stock: making one costs more than cutting a defect, so each serves for several.
+
+Slot n of the batch has two heads that take turns, step by step; each stays for USES turns, and the
+slots renew theirs at different steps. Which head a slot has at a step depends on (seed, slot, step)
+alone, so a run that is resumed makes the same ones again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from skullfix.training.augment import Head, crop_field_of_view, random_warp, sample_head
+from skullfix.training.look import random_look
+from skullfix.training.population import Case
+
+USES = 4  # defects cut into one head
+_TURNS = 2  # heads of a slot that take turns
+
+
+class Heads:
+    """The stock.
+
+    Args:
+        cases: The training population.
+        spacing: Of the network's grid, mm.
+        seed: Of the run.
+    """
+
+    def __init__(self, cases: Sequence[Case], spacing: float, seed: int) -> None:
+        self.spacing = spacing
+        self._cases, self._seed = cases, seed
+        self._stock: dict[tuple[int, int], tuple[int, Head]] = {}
+
+    def get(self, slot: int, step: int) -> Head:
+        """Give the head of a slot at a step, made now unless it is in stock."""
+        turn, round_ = step % _TURNS, step // _TURNS
+        number = (round_ + slot) // USES
+        kept = self._stock.get((slot, turn))
+        if kept is None or kept[0] != number:
+            kept = (number, self._make(slot, turn, number))
+            self._stock[slot, turn] = kept
+        return kept[1]
+
+    def _make(self, slot: int, turn: int, number: int) -> Head:
+        """Draw a head: a case, deformed, in another scan, with its field of view."""
+        rng = np.random.default_rng((self._seed, 1, slot, turn, number))
+        case = self._cases[int(rng.integers(len(self._cases)))]
+        head = sample_head(case, self.spacing, random_warp(rng), random_look(rng))
+        return crop_field_of_view(head, rng)
