@@ -57,7 +57,7 @@ def mesh(
 
     Example: skullfix mesh heart.nii.gz --smooth 1 --mesh-format 3mf
 
-    Example: skullfix mesh scan_implant.nrrd --bone scan.nrrd --edge bevel --holes 2@10
+    Example: skullfix mesh scan_implant.nrrd --bone scan_bone.nrrd --edge bevel --holes 2@10
 
     Without --bone nothing but --smooth and --decimate changes the shape.
     """
