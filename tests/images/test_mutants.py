@@ -27,4 +27,6 @@ def test_mutants_are_refused_or_read(suffix: str) -> None:
     assert found.returncode == 0, found.stderr[-2000:]
     assert len(lines) == 2, "\n".join(lines[:20])
     assert lines[1].startswith(f"done {COUNTS[suffix]}, of which ")
-    assert not found.stderr
+    # ITK's JPEG library says this by itself where a stream ends early but every line could be made.
+    said = [line for line in found.stderr.splitlines() if not line.startswith("Corrupt JPEG data")]
+    assert not said
