@@ -53,7 +53,7 @@ say "bundle: $(du -sm "$copy" | cut -f 1) MB, works"
 
 package="${2:-}"
 if [ -z "$package" ] || [ "$(id -u)" != 0 ]; then
-    say "no Debian package tried (it needs root)"; exit 0
+    say "no Debian package tried: none was given, or this is not root"; exit 0
 fi
 dpkg --install "$package"
 alone /usr/bin/skullfix --version
