@@ -14,6 +14,7 @@ import pytest
 import SimpleITK as sitk
 import stl
 
+from skullfix.cli.main import run
 from skullfix.images.phantom import Phantom, head_phantom
 from skullfix.images.read import read_scan
 from skullfix.images.volume import Geometry, Volume
@@ -272,12 +273,15 @@ def test_bad_input_is_refused_with_a_hint_and_leaves_nothing(
     ],
 )
 def test_bad_options_are_refused(
-    words: list[str], code: int, tmp_path: Path, defective: Volume
+    words: list[str],
+    code: int,
+    tmp_path: Path,
+    defective: Volume,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     write_volume(labels(defective), tmp_path / "head.nrrd")
-    done = skullfix("complete", tmp_path / "head.nrrd", *words)
-    assert done.returncode == code, done.stderr
-    assert "hint: " in done.stderr
+    assert run(["complete", str(tmp_path / "head.nrrd"), *words]) == code
+    assert "hint: " in capsys.readouterr().err
     assert [p.name for p in tmp_path.iterdir()] == ["head.nrrd"]
 
 
