@@ -49,6 +49,10 @@ def whole_file(path: Path, *, overwrite: bool = False) -> Iterator[IO[bytes]]:
     Raises:
         OutputError: The file exists already or cannot be written.
     """
+    if path.exists() and not path.is_file():  # a device or a pipe would be replaced by a file
+        raise OutputError(
+            f"The output {path} is no ordinary file.", hint="Choose another name for the output."
+        )
     if path.exists() and not overwrite:
         raise OutputError(
             f"The output {path} exists already.",

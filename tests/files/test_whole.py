@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -54,3 +55,16 @@ def test_a_missing_folder_is_an_output_error(tmp_path: Path) -> None:
 
     with pytest.raises(OutputError, match="cannot be written"):
         write()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_devices_and_pipes_are_never_replaced(tmp_path: Path, overwrite: bool) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with (
+        pytest.raises(OutputError, match="no ordinary file"),
+        whole_file(pipe, overwrite=overwrite),
+    ):
+        pass
+    assert pipe.is_fifo()
