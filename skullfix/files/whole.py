@@ -51,7 +51,8 @@ def whole_file(path: Path, *, overwrite: bool = False) -> Iterator[IO[bytes]]:
     """
     if path.exists() and not path.is_file():  # a device or a pipe would be replaced by a file
         raise OutputError(
-            f"The output {path} is no ordinary file.", hint="Choose another name for the output."
+            f"The output {path} cannot be written: it is no ordinary file.",
+            hint="Choose another name for the output.",
         )
     if path.exists() and not overwrite:
         raise OutputError(
