@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt
 
 from skullfix.cases.coarsen import FULL, coarsen, occupancy
 from skullfix.cases.folder import case_files, read_split
@@ -47,11 +48,11 @@ def interpolate(mask: Volume, grid: Geometry, method: str) -> NDArray[np.bool_]:
     """Bring a mask to a grid without a network."""
     source = image(mask.array.astype(np.float32), mask.geometry)
     kind = {"nearest": sitk.sitkNearestNeighbor, "b-spline": sitk.sitkBSpline}
-    if method == "distance":
-        binary = sitk.Cast(source, sitk.sitkUInt8)
-        source = -sitk.SignedMaurerDistanceMap(
-            binary, squaredDistance=False, useImageSpacing=True, insideIsPositive=False
-        )
+    if method == "distance":  # zero halfway between the last voxel inside and the first outside
+        step = mask.geometry.spacing[::-1]
+        inside = distance_transform_edt(mask.array, step)
+        outside = distance_transform_edt(~mask.array, step)
+        source = image((inside - outside).astype(np.float32), mask.geometry)
     target = image(np.zeros((1, 1, 1), np.float32), grid)
     made = sitk.Resample(
         source, grid.size, sitk.Transform(), kind.get(method, sitk.sitkLinear),
