@@ -38,6 +38,21 @@ _RELATIONSHIPS = (
 )
 
 
+def check_mesh_output(mesh_format: str, space: str) -> None:
+    """Refuse an unknown ``--mesh-format`` or ``--space`` before any work.
+
+    Raises:
+        UsageError: One is unknown.
+    """
+    if mesh_format not in MESH_FORMATS:
+        raise UsageError(
+            f"--mesh-format {mesh_format} is unknown",
+            hint=f"choose one of {', '.join(MESH_FORMATS)}",
+        )
+    if space not in ("lps", "ras"):
+        raise UsageError(f"--space {space} is unknown", hint="choose lps or ras")
+
+
 def write_mesh(mesh: Mesh, path: Path, *, space: Space = "lps", overwrite: bool = False) -> Path:
     """Write a mesh as STL (binary), PLY (binary), OBJ or 3MF, by the ending of the name.
 

@@ -88,6 +88,10 @@ class SparseBatchNorm(nn.BatchNorm1d):
             return self._shared(input, self.total)
         if len(input) >= 2 or not self.training:
             return super().forward(input)
+        return self._kept(input)
+
+    def _kept(self, input: Tensor) -> Tensor:
+        """Normalise by the running statistics, which stay as they are."""
         return nn.functional.batch_norm(
             input, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps
         )
@@ -99,10 +103,7 @@ class SparseBatchNorm(nn.BatchNorm1d):
         sums = total(torch.cat([wide.sum(0), (wide * wide).sum(0), count]))
         number = sums[-1].detach()
         if number < 2:
-            return nn.functional.batch_norm(
-                input, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0,
-                self.eps,
-            )  # fmt: skip
+            return self._kept(input)
         mean, square = (sums[:-1] / number).chunk(2)
         variance = (square - mean * mean).clamp(min=0)
         if self.running_mean is not None and self.running_var is not None:

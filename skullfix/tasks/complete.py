@@ -22,7 +22,7 @@ from skullfix.implants.clean import CleanImplant, clean_implant
 from skullfix.implants.fit import FittedImplant, fit_implant
 from skullfix.implants.options import FitOptions
 from skullfix.meshes.mesh import Mesh
-from skullfix.meshes.write import MESH_FORMATS, Space, write_mesh
+from skullfix.meshes.write import Space, check_mesh_output, write_mesh
 from skullfix.tasks.complete_report import write_complete_report
 from skullfix.tasks.document import Progress, Stopwatch, write_document
 from skullfix.tasks.headroom import (
@@ -33,7 +33,7 @@ from skullfix.tasks.headroom import (
     on_whole_grid,
 )
 from skullfix.tasks.implant_facts import implant_facts
-from skullfix.tasks.model import Model, load_model
+from skullfix.tasks.model import Model, load_model, model_facts
 from skullfix.tasks.predict import candidate_on, complete_coarse
 
 Kind = Literal["auto", "ct", "mask"]
@@ -240,13 +240,7 @@ def _compute(case: CompleteCase, model: Model) -> CompleteResult:
         "task": "complete",
         "inputs": {"scan": str(case.source), "kind": case.kind, "format": case.place.scan.format},
         "outputs": {},
-        "model": {
-            "name": model.checkpoint.name,
-            "version": model.checkpoint.version,
-            "sha256": model.checkpoint.sha256,
-            "licence": model.checkpoint.licence,
-            "source": model.checkpoint.source,
-        },
+        "model": model_facts(model.checkpoint),
         "device": "cpu",
         "backend": model.backend.name,
         "geometry": asdict(case.place.grid),
@@ -327,13 +321,7 @@ def check_options(options: CompleteOptions) -> None:
     """Refuse options that make no sense before anything is read."""
     if options.kind not in ("auto", "ct", "mask"):
         raise UsageError(f"--kind {options.kind} is unknown", hint="choose auto, ct or mask")
-    if options.mesh_format not in MESH_FORMATS:
-        raise UsageError(
-            f"--mesh-format {options.mesh_format} is unknown",
-            hint=f"choose one of {', '.join(MESH_FORMATS)}",
-        )
-    if options.space not in ("lps", "ras"):
-        raise UsageError(f"--space {options.space} is unknown", hint="choose lps or ras")
+    check_mesh_output(options.mesh_format, options.space)
     if options.threshold != "auto" and not -500 <= options.threshold <= 3000:
         raise UsageError(
             f"--threshold {options.threshold:g} lies outside -500 to 3000 HU",

@@ -8,7 +8,7 @@ from typing import Literal
 
 from skullfix.cases.organs import ORGANS
 from skullfix.errors import UsageError
-from skullfix.meshes.write import MESH_FORMATS, Space
+from skullfix.meshes.write import Space, check_mesh_output
 from skullfix.tasks.fine import TWICE, Target
 
 Task = Literal["upscale", "refine"]
@@ -58,13 +58,7 @@ def check_fine_options(task: Task, options: FineOptions) -> None:
         raise UsageError("--like is given beside --factor or --spacing", hint="choose one of them")
     if options.coarse is not None and not 0.5 <= options.coarse <= 12:
         raise UsageError(f"--coarse {options.coarse:g}", hint="give 0.5 to 12 mm")
-    if options.mesh_format not in MESH_FORMATS:
-        raise UsageError(
-            f"--mesh-format {options.mesh_format} is unknown",
-            hint=f"choose one of {', '.join(MESH_FORMATS)}",
-        )
-    if options.space not in ("lps", "ras"):
-        raise UsageError(f"--space {options.space} is unknown", hint="choose lps or ras")
+    check_mesh_output(options.mesh_format, options.space)
     if task == "refine" and options.organ not in (*ORGANS, ALL):
         raise UsageError(
             f"--organ {options.organ or 'is missing'}",

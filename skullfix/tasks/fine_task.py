@@ -34,6 +34,7 @@ from skullfix.tasks.fine_options import (
     fine_output_names,
 )
 from skullfix.tasks.fine_report import write_fine_report
+from skullfix.tasks.model import model_facts
 from skullfix.tasks.pieces import count_pieces, keep_largest
 
 MOST_LABELS = 64
@@ -184,13 +185,7 @@ def compute_fine_case(case: FineCase, models: FineModels) -> FineResult:
         "task": case.task,
         "inputs": {"mask": str(case.source), "format": case.scan.format},
         "outputs": {},
-        "model": {
-            "name": checkpoint.name,
-            "version": checkpoint.version,
-            "sha256": checkpoint.sha256,
-            "licence": checkpoint.licence,
-            "source": checkpoint.source,
-        },
+        "model": model_facts(checkpoint),
         "device": "cpu",
         "backend": choice.model.backend.name,
         "geometry": asdict(case.grid),

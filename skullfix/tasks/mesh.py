@@ -20,7 +20,7 @@ from skullfix.meshes.check import check_solid
 from skullfix.meshes.mesh import Mesh
 from skullfix.meshes.solid import decimate_mesh
 from skullfix.meshes.surface import mask_surface
-from skullfix.meshes.write import MESH_FORMATS, Space, write_mesh
+from skullfix.meshes.write import Space, check_mesh_output, write_mesh
 from skullfix.tasks.document import Progress, Stopwatch, write_document
 from skullfix.tasks.implant_facts import implant_facts
 
@@ -116,13 +116,7 @@ def check_mesh_options(options: MeshOptions, *, fitted: bool) -> None:
     Raises:
         UsageError: One does not.
     """
-    if options.mesh_format not in MESH_FORMATS:
-        raise UsageError(
-            f"--mesh-format {options.mesh_format} is unknown",
-            hint=f"choose one of {', '.join(MESH_FORMATS)}",
-        )
-    if options.space not in ("lps", "ras"):
-        raise UsageError(f"--space {options.space} is unknown", hint="choose lps or ras")
+    check_mesh_output(options.mesh_format, options.space)
     alone = FitOptions(smooth_mm=options.fit.smooth_mm, decimate_mm=options.fit.decimate_mm)
     if not fitted and options.fit != alone:
         raise UsageError(

@@ -30,6 +30,17 @@ class Model:
         return tuple(self.checkpoint.card.get("thresholds") or NO_THRESHOLDS)
 
 
+def model_facts(checkpoint: CheckpointFile) -> dict[str, str]:
+    """Tell what a result document says of the checkpoint."""
+    return {
+        "name": checkpoint.name,
+        "version": checkpoint.version,
+        "sha256": checkpoint.sha256,
+        "licence": checkpoint.licence,
+        "source": checkpoint.source,
+    }
+
+
 def load_model(
     reference: str | None,
     backend: str,

@@ -6,13 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from skullfix.cases.simulate import simulate_defect
 from skullfix.files.outputs import plan_outputs, staged
 from skullfix.images.mask import as_mask
 from skullfix.images.read import read_scan
-from skullfix.images.volume import Volume
 from skullfix.images.write import write_volume
 
 
@@ -60,8 +57,7 @@ def simulate_files(
             progress("cutting defects", (s - seed) / count)
             case = simulate_defect(skull, s, family=family, volume_range_ml=volume_range_ml)
             for part, mask in (("defective", case.defective), ("implant", case.implant)):
-                labels = Volume(mask.array.astype(np.uint8), mask.geometry)
-                write_volume(labels, aside[f"{part}-{s}"])
+                write_volume(mask, aside[f"{part}-{s}"])
             volume = int(case.implant.array.sum()) * skull.geometry.voxel_volume_ml
             cases.append(
                 {

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from skullfix.cases.coarsen import coarsen, coarsen_ragged
 from skullfix.errors import InputError, UsageError
 from skullfix.files.outputs import plan_outputs, staged
@@ -69,21 +67,16 @@ def simulate_coarse(
     names |= {"back": f"_back{scan.suffix}"} if back else {}
     paths = plan_outputs(source, folder, scan.stem, names, overwrite=overwrite)
     with staged(paths) as aside:
-        write_volume(_labels(coarse), aside["coarse"])
+        write_volume(coarse, aside["coarse"])
         if back:
             fine = sample_onto(coarse, mask.geometry).array >= 0.5
-            write_volume(_labels(Volume(fine, mask.geometry)), aside["back"])
+            write_volume(Volume(fine, mask.geometry), aside["back"])
     return {
         "outputs": {name: str(path) for name, path in paths.items()},
         "spacing_mm": spacing,
         "volume_ml": round(_volume_ml(mask), 3),
         "coarse_volume_ml": round(_volume_ml(coarse), 3),
     }
-
-
-def _labels(mask: Volume) -> Volume:
-    """Give a mask as uint8 {0, 1}."""
-    return Volume(mask.array.astype(np.uint8), mask.geometry)
 
 
 def _volume_ml(mask: Volume) -> float:
