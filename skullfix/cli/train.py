@@ -23,7 +23,8 @@ def train(
         bool, typer.Option("--resume", help="Go on with a run that was interrupted.")
     ] = False,
     architecture: Annotated[
-        str | None, typer.Option(help="table1-ch1, table1-ch2, implant-s, implant-m or fine-s.")
+        str | None,
+        typer.Option(help="table1-ch1, table1-ch2, implant-s, implant-m, fine-s or fine-m."),
     ] = None,
     spacing: Annotated[float, typer.Option(help="Grid spacing in mm.", min=0.3, max=8)] = 1.8,
     steps: Annotated[int, typer.Option(help="Optimiser steps in all.", min=1)] = 10_000,
@@ -63,7 +64,7 @@ def train(
         from skullfix.training.settings import Settings
 
         settings = Settings(
-            architecture or ("implant-s" if task == "complete" else "fine-s"),
+            architecture or ("implant-s" if task == "complete" else "fine-m"),
             spacing,
             steps,
             batch,

@@ -56,6 +56,9 @@ CONFIGS = {
         NetworkConfig(
             "fine-s", (8, 16, 24, 32, 48, 64, 64), in_channels=3, decode_blocks=2, skip="inner"
         ),
+        NetworkConfig(
+            "fine-m", (16, 32, 48, 64, 64, 64, 64), in_channels=3, decode_blocks=2, skip="inner"
+        ),
     )
 }
 

@@ -41,12 +41,12 @@ def fine_features(
     return torch.stack([linear, nearest, smooth])
 
 
-def fine_tensor(features: Tensor, low: tuple[int, int, int] = (0, 0, 0)) -> SparseTensor:
+def fine_tensor(features: Tensor, low: tuple[int, ...] = (0, 0, 0)) -> SparseTensor:
     """Keep the voxels that a coarse voxel's interpolation reaches.
 
     Args:
         features: Of `fine_features`.
-        low: Coordinate (z, y, x) of the first voxel; even numbers keep the levels' blocks.
+        low: Coordinate (z, y, x) of the first voxel.
 
     Returns:
         (N, 3) features on those voxels, volume 0.

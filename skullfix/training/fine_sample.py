@@ -20,7 +20,10 @@ from skullfix.training.augment import Warp, random_warp
 from skullfix.training.population import Case
 from skullfix.training.sample import TARGET_FRACTION, Sample, collate
 
-SIDE = 48  # voxels of a patch; a whole number of coarse voxels for every factor
+SIDE = 96  # voxels of a patch; a whole number of coarse voxels for every factor
+PLACES = 64  # voxels by which a patch is moved at most: the coarsest level's, so that it has
+# neighbours there, as in a whole skull
+CUT_SHARE = 0.75  # of the patches are cut out as they are, without interpolation
 _NO_BEND = torch.zeros(3, 2, 2, 2)
 MARGIN = 2  # coarse voxels around it that the features see
 NEAREST_SHARE = 0.15  # of the coarse masks take the value at the voxel's centre
@@ -54,11 +57,41 @@ def draw_patches(
         rng = np.random.default_rng((*key, number))
         case = cases[int(rng.integers(len(cases)))]
         factor = int(rng.choice(factors))
-        warp = _strong_warp(rng) if few else replace(random_warp(rng), bend_mm=_NO_BEND)
-        fine = sample_patch(case, spacing, factor, warp, draw_centre(case, rng))
+        if not few and rng.random() < CUT_SHARE:
+            fine = cut_patch(case, factor, rng)
+        else:
+            warp = _strong_warp(rng) if few else replace(random_warp(rng), bend_mm=_NO_BEND)
+            fine = sample_patch(case, spacing, factor, warp, draw_centre(case, rng))
         coarse = make_coarse(fine, factor, rng, plain=False)
-        samples.append(make_patch(fine, coarse, factor))
+        low = rng.integers(0, PLACES // factor, 3) * factor
+        samples.append(make_patch(fine, coarse, factor, tuple(low.tolist())))
     return collate(samples)
+
+
+def cut_patch(case: Case, factor: int, rng: np.random.Generator) -> Tensor:
+    """Take a patch of a shape's own voxels, as sharp as they are, and mirror it at random.
+
+    Args:
+        case: The shape, at about the fine grid's spacing.
+        factor: Fine voxels a coarse one.
+        rng: Decides where and how.
+
+    Returns:
+        As `sample_patch`.
+    """
+    side = SIDE + 2 * MARGIN * factor
+    affine = case.geometry.affine()
+    index = np.linalg.solve(affine[:3, :3], draw_centre(case, rng) - affine[:3, 3])[::-1]
+    first = np.rint(index).astype(int) - side // 2
+    patch = torch.zeros((side,) * 3)
+    source, place = [], []
+    for low, count in zip(first.tolist(), case.whole.shape, strict=True):
+        start, stop = max(0, low), min(count, low + side)
+        source.append(slice(start, max(start, stop)))
+        place.append(slice(start - low, max(start, stop) - low))
+    patch[tuple(place)] = case.whole[tuple(source)].float() / 255
+    axes = [axis for axis in range(3) if rng.random() < 0.5]
+    return patch.flip(axes) if axes else patch
 
 
 def at_spacing(case: Case, spacing: float) -> Case:
@@ -124,21 +157,25 @@ def _strong_warp(rng: np.random.Generator) -> Warp:
     return Warp(warp.matrix @ turn * np.exp(rng.normal(0, 0.2)), bend)
 
 
-def make_patch(fine: Tensor, coarse: Tensor, factor: int) -> Sample:
+def make_patch(
+    fine: Tensor, coarse: Tensor, factor: int, low: tuple[int, ...] = (0, 0, 0)
+) -> Sample:
     """Lay input and truth of a patch out, without the margin.
 
     Args:
         fine: Of `sample_patch`.
         coarse: float32 {0, 1}, a `factor`-th of its size.
         factor: Fine voxels a coarse one.
+        low: Coordinate (z, y, x) of the patch's first voxel, a whole number of coarse voxels.
     """
     edge = MARGIN * factor
     inner = (slice(edge, -edge),) * 3
     features = fine_features(coarse, (float(factor),) * 3, tuple(fine.shape))
     truth = fine[inner]
     rows = (truth > TARGET_FRACTION).nonzero()
-    wanted = VoxelSet(torch.nn.functional.pad(rows, (1, 0)).to(torch.int32), 1)
-    inputs = fine_tensor(features[(slice(None), *inner)])
+    placed = torch.nn.functional.pad(rows + torch.tensor(low), (1, 0)).to(torch.int32)
+    wanted = VoxelSet(placed, 1)
+    inputs = fine_tensor(features[(slice(None), *inner)], low)
     return Sample(inputs, wanted, truth[tuple(rows.unbind(1))][:, None])
 
 

@@ -162,7 +162,7 @@ def _check(task: str, settings: Settings, organs: Sequence[str]) -> None:
     if fine != (CONFIGS[settings.architecture].in_channels == FINE_CHANNELS):
         raise UsageError(
             f"the architecture {settings.architecture} is not for {task}",
-            hint="fine-s is for upscale and refine, the others are for complete",
+            hint="fine-s and fine-m are for upscale and refine, the others are for complete",
         )
     for organ in organs:
         if organ not in ORGANS:

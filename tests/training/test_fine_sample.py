@@ -5,14 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from skulls import SPACING as CASE_SPACING
 from skulls import case
 
 from skullfix.sparse.backend import get_backend
 from skullfix.training.augment import NO_WARP
 from skullfix.training.fine_sample import (
+    MARGIN,
     SIDE,
     at_spacing,
+    cut_patch,
     draw_centre,
     draw_patches,
     make_coarse,
@@ -25,12 +29,36 @@ from skullfix.training.fine_validate import make_fine_trials
 def test_a_patch_is_the_shape_at_its_place() -> None:
     ball = case()
     fine = sample_patch(ball, CASE_SPACING, 2, NO_WARP, np.asarray([-1.0, -1.0, 97.0]))
-    inner = ball.whole[:, :, :].float() / 255
     side = fine.shape[0]
-    low = 44 - side // 2  # the middle lies between voxels 43 and 44, 44 and 45 along y
-    torch.testing.assert_close(
-        fine, inner[low : low + side, low + 1 : low + 1 + side, low : low + side], atol=1e-4, rtol=0
+    # The middle lies between voxels 43 and 44 along x and z, 44 and 45 along y; beyond is nothing.
+    before = (side // 2 - 44, side // 2 - 45)
+    whole = torch.zeros(side, side, side)
+    whole[before[0] : before[0] + 88, before[1] : before[1] + 88, before[0] : before[0] + 88] = (
+        ball.whole.float() / 255
     )
+    torch.testing.assert_close(fine, whole, atol=1e-4, rtol=0)
+
+
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 1000), factor=st.sampled_from((2, 4)))
+def test_a_cut_patch_is_the_case_itself(seed: int, factor: int) -> None:
+    ball = case(30)
+    patch = cut_patch(ball, factor, np.random.default_rng(seed))
+    assert patch.shape == (SIDE + 2 * MARGIN * factor,) * 3
+    assert set(patch.unique().tolist()) <= {0.0, 1.0}
+    assert 0 < float(patch.sum()) <= float((ball.whole > 0).sum())
+
+
+def test_a_moved_patch_is_the_same_patch() -> None:
+    rng = np.random.default_rng(2)
+    fine = sample_patch(case(), CASE_SPACING, 2, NO_WARP, draw_centre(case(), rng))
+    coarse = make_coarse(fine, 2, rng, plain=True)
+    here, there = make_patch(fine, coarse, 2), make_patch(fine, coarse, 2, (4, 0, 62))
+    shift = torch.tensor([0, 4, 0, 62], dtype=torch.int32)
+    assert torch.equal(here.inputs.voxels.coordinates + shift, there.inputs.voxels.coordinates)
+    assert torch.equal(here.inputs.features, there.inputs.features)
+    assert torch.equal(here.wanted.coordinates + shift, there.wanted.coordinates)
+    assert torch.equal(here.truth, there.truth)
 
 
 def test_averaging_keeps_volume_and_place() -> None:
