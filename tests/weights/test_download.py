@@ -4,70 +4,18 @@ from __future__ import annotations
 
 import gzip
 import os
-import subprocess
-import sys
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import bad_server as bad
 import pytest
-from bad_server import BadServer
+from downloads import Serve, assert_refused, assert_right, bring, silent
 
 from skullfix.errors import WeightsError
-from skullfix.weights.cache import cached_path
 from skullfix.weights.catalogue import Entry
-from skullfix.weights.digest import sha256_of
 from skullfix.weights.download import download
 from skullfix.weights.library import Library
-from skullfix.weights.part import Part
-from skullfix.weights.transfer import CHUNK
-
-Serve = Callable[..., BadServer]
-
-
-def silent(stage: str, fraction: float | None) -> None:
-    """Report to nobody."""
-
-
-def bring(entry: Entry, library: Library, *servers: BadServer) -> Path:
-    return download(entry, replace(library, mirrors=tuple(s.url for s in servers)), silent)
-
-
-def assert_right(path: Path, entry: Entry, library: Library) -> None:
-    assert path == cached_path(library.cache, entry.sha256)
-    assert sha256_of(path) == entry.sha256
-    left = {p.name for p in path.parent.iterdir()}
-    assert left <= {path.name, f"{entry.sha256}.lock"}
-
-
-def assert_refused(entry: Entry, library: Library, *servers: BadServer) -> str:
-    """Check what every failure must hold, and that a later run succeeds all the same."""
-    with pytest.raises(WeightsError) as caught:
-        bring(entry, library, *servers)
-    target = cached_path(library.cache, entry.sha256)
-    assert not target.exists()
-    message = caught.value.message
-    assert caught.value.exit_code == 4
-    assert caught.value.hint
-    assert f"{servers[0].url}/{entry.file}" in message
-    assert entry.sha256 in message
-    assert str(target) in message
-    healthy = BadServer(servers[0].body)
-    try:
-        healthy.body = next((s.body for s in servers if len(s.body) == entry.size), healthy.body)
-        assert_right(bring(entry, library, healthy), entry, library)
-    finally:
-        healthy.close()
-    return message
-
-
-def assert_resumed(server: BadServer, at: int, request: int = -1) -> None:
-    """Check that a request went on where the bytes ended, to within the last chunk."""
-    asked = server.ranges()[request]
-    first = int(asked[6:-1]) if asked else 0
-    assert at - CHUNK < first <= at
 
 
 def test_good_server(serve: Serve, remote: Entry, library: Library) -> None:
@@ -85,33 +33,6 @@ def test_good_server(serve: Serve, remote: Entry, library: Library) -> None:
     assert stages[-1][1] == 1.0
 
 
-@pytest.mark.parametrize("tenth", range(10))
-def test_truncation_then_resume(tenth: int, serve: Serve, remote: Entry, library: Library) -> None:
-    cut = remote.size * tenth // 10
-    server = serve(bad.stop_at(cut))
-    assert_right(bring(remote, library, server), remote, library)
-    assert len(server.requests) == 2
-    assert_resumed(server, cut)
-
-
-def test_truncation_at_each_tenth_of_one_download(
-    serve: Serve, remote: Entry, library: Library
-) -> None:
-    server = serve(*(bad.stop_at(remote.size * tenth // 10) for tenth in range(1, 10)))
-    assert_right(bring(remote, library, server), remote, library)
-    assert len(server.requests) == 10
-
-
-def test_truncation_then_resume_in_a_later_run(
-    serve: Serve, remote: Entry, library: Library
-) -> None:
-    server = serve(bad.truncate(0.5), *[bad.status(503)] * 2)
-    with pytest.raises(WeightsError, match="503"):
-        bring(remote, library, server)
-    assert_right(bring(remote, library, server), remote, library)
-    assert_resumed(server, remote.size // 2)
-
-
 def test_wrong_byte(serve: Serve, remote: Entry, library: Library) -> None:
     server = serve()
     right = server.body
@@ -121,31 +42,6 @@ def test_wrong_byte(serve: Serve, remote: Entry, library: Library) -> None:
     assert not list((library.cache / "files").glob("*.part*"))
     server.body = right
     assert_right(bring(remote, library, server), remote, library)
-
-
-def test_wrong_byte_in_a_leftover_is_not_trusted(
-    serve: Serve, remote: Entry, library: Library
-) -> None:
-    server = serve()
-    url = f"{server.url}/{remote.file}"
-    part = Part(cached_path(library.cache, remote.sha256).with_suffix(".part"))
-    part.path.parent.mkdir(parents=True)
-    with part.begin(url, server.etag) as stream:
-        stream.write(b"x" * 1000)
-    assert_right(bring(remote, library, server), remote, library)
-    assert server.ranges() == ["bytes=1000-", None]
-
-
-def test_whole_leftover_of_wrong_bytes_is_not_trusted(
-    serve: Serve, remote: Entry, library: Library
-) -> None:
-    server = serve()
-    part = Part(cached_path(library.cache, remote.sha256).with_suffix(".part"))
-    part.path.parent.mkdir(parents=True)
-    with part.begin(f"{server.url}/{remote.file}", server.etag) as stream:
-        stream.write(b"x" * remote.size)
-    assert_right(bring(remote, library, server), remote, library)
-    assert server.ranges() == [None]
 
 
 @pytest.mark.parametrize("change", [-1, 1, 1000])
@@ -213,74 +109,9 @@ def test_redirect_in_a_circle(serve: Serve, remote: Entry, library: Library) -> 
     assert "redirects" in assert_refused(remote, library, server)
 
 
-def test_stall_past_the_timeout(serve: Serve, remote: Entry, library: Library) -> None:
-    server = serve(bad.stall(0.5, 2.0))
-    assert_right(bring(remote, library, server), remote, library)
-    assert len(server.requests) == 2
-    assert_resumed(server, remote.size // 2)
-
-
 def test_stall_before_the_first_byte(serve: Serve, remote: Entry, library: Library) -> None:
     server = serve(lambda handler: time.sleep(1.0))
     assert_right(bring(remote, library, server), remote, library)
-
-
-def test_server_without_range(serve: Serve, remote: Entry, library: Library) -> None:
-    server = serve(bad.truncate(0.7), bad.whole)
-    assert_right(bring(remote, library, server), remote, library)
-    assert server.ranges()[1] is not None
-
-
-def test_server_without_any_validator_starts_again(
-    serve: Serve, remote: Entry, library: Library
-) -> None:
-    server = serve(bad.truncate(0.5))
-    server.etag = ""
-    assert_right(bring(remote, library, server), remote, library)
-    assert server.ranges() == [None, None]
-
-
-def test_weak_etag_does_not_vouch_for_bytes(serve: Serve, remote: Entry, library: Library) -> None:
-    server = serve(bad.truncate(0.5))
-    server.etag = 'W/"one"'
-    assert_right(bring(remote, library, server), remote, library)
-    assert server.ranges() == [None, None]
-
-
-def test_file_changes_between_two_ranges(serve: Serve, remote: Entry, library: Library) -> None:
-    server = serve()
-    right = server.body
-
-    def old_half(handler: bad.Handler) -> None:
-        server.body = b"old" + right[3:]
-        bad.truncate(0.5)(handler)
-        server.body, server.etag = right, '"two"'
-
-    server.plan.append(old_half)
-    assert_right(bring(remote, library, server), remote, library)
-    assert len(server.requests) == 2
-    assert_resumed(server, remote.size // 2)
-
-
-@pytest.mark.parametrize(("etag", "shift"), [('"two"', 0), (None, 0), ('"one"', 7)])
-def test_range_of_another_file_is_not_mixed_in(
-    etag: str | None, shift: int, serve: Serve, remote: Entry, library: Library
-) -> None:
-    server = serve(bad.truncate(0.5), bad.blind_range(etag, shift))
-    assert_right(bring(remote, library, server), remote, library)
-    assert_resumed(server, remote.size // 2, request=1)
-    assert server.ranges()[2] is None
-
-
-def test_range_that_nobody_asked_for(serve: Serve, remote: Entry, library: Library) -> None:
-    server = serve(bad.blind_range('"one"', 0))
-    assert_right(bring(remote, library, server), remote, library)
-
-
-def test_server_that_refuses_the_range(serve: Serve, remote: Entry, library: Library) -> None:
-    server = serve(bad.truncate(0.5), bad.status(416))
-    assert_right(bring(remote, library, server), remote, library)
-    assert server.ranges()[2] is None
 
 
 def test_web_page_instead_of_the_file(serve: Serve, remote: Entry, library: Library) -> None:
@@ -318,14 +149,6 @@ def test_mirrors_in_order(serve: Serve, remote: Entry, library: Library) -> None
     first, second, third = serve(bad.status(404)), serve(), serve()
     assert_right(bring(remote, library, first, second, third), remote, library)
     assert [len(s.requests) for s in (first, second, third)] == [1, 1, 0]
-
-
-def test_second_mirror_does_not_continue_the_first_ones_bytes(
-    serve: Serve, remote: Entry, library: Library
-) -> None:
-    first, second = serve(bad.truncate(0.5), *[bad.status(404)]), serve()
-    assert_right(bring(remote, library, first, second), remote, library)
-    assert second.ranges() == [None]
 
 
 def test_every_mirror_is_named(serve: Serve, remote: Entry, library: Library) -> None:
@@ -380,63 +203,3 @@ def test_no_write_permission(serve: Serve, remote: Entry, library: Library) -> N
     library.cache.mkdir(mode=0o555)
     with pytest.raises(WeightsError, match="cannot be written"):
         bring(remote, library, serve())
-
-
-PROGRAM = """
-import sys
-from pathlib import Path
-from skullfix.weights.library import Library
-from skullfix.weights.resolve import resolve_checkpoint
-{before}
-library = Library(Path(sys.argv[1]), Path(sys.argv[2]), (sys.argv[3],))
-print(resolve_checkpoint(None, task="complete", library=library).source)
-"""
-
-
-def start(library: Library, server: BadServer, before: str = "") -> subprocess.Popen[str]:
-    program = PROGRAM.format(before=before)
-    arguments = [str(library.released), str(library.cache), server.url]
-    return subprocess.Popen(
-        [sys.executable, "-c", program, *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def test_two_processes_download_once(serve: Serve, remote: Entry, library: Library) -> None:
-    server = serve(bad.drip(20, 0.1))
-    processes = [start(library, server) for _ in range(2)]
-    results = [process.communicate(timeout=60) for process in processes]
-    assert all(process.returncode == 0 for process in processes), results
-    assert len(server.requests) == 1
-    assert_right(cached_path(library.cache, remote.sha256), remote, library)
-
-
-def test_kill_in_the_middle_then_resume(serve: Serve, remote: Entry, library: Library) -> None:
-    server = serve(bad.drip(50, 0.05))
-    part = cached_path(library.cache, remote.sha256).with_suffix(".part")
-    with start(library, server) as process:
-        deadline = time.monotonic() + 30
-        while not (part.is_file() and part.stat().st_size):
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        process.kill()
-    assert not cached_path(library.cache, remote.sha256).exists()
-    have = part.stat().st_size
-    assert 0 < have < remote.size
-    assert_right(bring(remote, library, server), remote, library)
-    assert server.ranges()[-1] == f"bytes={have}-"
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="no resource limits")
-def test_disk_full_while_writing(serve: Serve, remote: Entry, library: Library) -> None:
-    server = serve()
-    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))"
-    with start(library, server, limit) as process:
-        noise = process.communicate(timeout=60)[1]
-    assert process.returncode == 1
-    assert "WeightsError" in noise
-    assert "cannot be written" in noise
-    assert not list((library.cache / "files").glob("*.part*"))
-    assert_right(bring(remote, library, server), remote, library)
