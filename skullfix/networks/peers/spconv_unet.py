@@ -7,9 +7,13 @@ from typing import Any
 
 import spconv.pytorch as spconv
 import torch
+from spconv.pytorch import ops
 from torch import Tensor, nn
 
 from skullfix.networks.config import LEVELS, NetworkConfig
+
+if not torch.cuda.is_available():  # its gradients ask for a CUDA stream, on a processor too
+    ops.get_current_stream = lambda: 0
 
 _BITS = 12  # of a coordinate in a key: grids up to 4096
 
