@@ -17,6 +17,7 @@ from skullfix.images.volume import Geometry
 from skullfix.networks.fine_features import fine_features, fine_tensor
 from skullfix.sparse.voxels import VoxelSet
 from skullfix.training.augment import Warp, random_warp
+from skullfix.training.blob import random_blob
 from skullfix.training.population import Case
 from skullfix.training.sample import TARGET_FRACTION, Sample, collate
 
@@ -24,6 +25,7 @@ SIDE = 96  # voxels of a patch; a whole number of coarse voxels for every factor
 PLACES = 64  # voxels by which a patch is moved at most: the coarsest level's, so that it has
 # neighbours there, as in a whole skull
 CUT_SHARE = 0.75  # of the patches are cut out as they are, without interpolation
+BLOB_SHARE = 0.3  # of the patches are made up, where the population is small
 _NO_BEND = torch.zeros(3, 2, 2, 2)
 MARGIN = 2  # coarse voxels around it that the features see
 NEAREST_SHARE = 0.15  # of the coarse masks take the value at the voxel's centre
@@ -50,14 +52,18 @@ def draw_patches(
         key: Seed and step; the same key gives the same patches.
         first: Number of the first patch: processes that share a step take parts of one batch.
         few: Whether the population is so small that its shapes must be changed strongly: any
-            size within a factor of 1.5 or so, any of the 48 orientations, bent.
+            size within a factor of 1.5 or so, any of the 48 orientations, bent; and random bodies
+            join them.
     """
     samples = []
     for number in range(first, first + size):
         rng = np.random.default_rng((*key, number))
         case = cases[int(rng.integers(len(cases)))]
         factor = int(rng.choice(factors))
-        if not few and rng.random() < CUT_SHARE:
+        draw = float(rng.random())
+        if few and draw < BLOB_SHARE:
+            fine = random_blob(SIDE + 2 * MARGIN * factor, rng)
+        elif not few and draw < CUT_SHARE:
             fine = cut_patch(case, factor, rng)
         else:
             warp = _strong_warp(rng) if few else replace(random_warp(rng), bend_mm=_NO_BEND)

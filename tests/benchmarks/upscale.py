@@ -16,9 +16,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-import SimpleITK as sitk
-from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
+from interpolations import METHODS, by_network, interpolate
 
 from skullfix.cases.coarsen import FULL, coarsen, occupancy
 from skullfix.cases.folder import case_files, read_split
@@ -27,40 +25,9 @@ from skullfix.images.box import bounding_box, crop
 from skullfix.images.mask import as_mask
 from skullfix.images.read import read_scan
 from skullfix.images.regrid import regrid
-from skullfix.images.volume import Geometry, Volume
-from skullfix.tasks.fine import CUT, field_on, fine_field
 from skullfix.tasks.fine_models import FineModels
 
 FIELD_OF_VIEW_MM = 230.4  # the paper's matrix sizes stand for spacings: 512 is 0.45 mm
-METHODS = ("nearest", "linear", "b-spline", "distance")
-
-
-def image(array: NDArray[np.float32], grid: Geometry) -> sitk.Image:
-    """Give an array as an ITK image."""
-    made = sitk.GetImageFromArray(array)
-    made.SetSpacing(grid.spacing)
-    made.SetOrigin(grid.origin)
-    made.SetDirection(grid.direction)
-    return made
-
-
-def interpolate(mask: Volume, grid: Geometry, method: str) -> NDArray[np.bool_]:
-    """Bring a mask to a grid without a network."""
-    source = image(mask.array.astype(np.float32), mask.geometry)
-    kind = {"nearest": sitk.sitkNearestNeighbor, "b-spline": sitk.sitkBSpline}
-    if method == "distance":  # zero halfway between the last voxel inside and the first outside
-        step = mask.geometry.spacing[::-1]
-        inside = distance_transform_edt(mask.array, step)
-        outside = distance_transform_edt(~mask.array, step)
-        source = image((inside - outside).astype(np.float32), mask.geometry)
-    target = image(np.zeros((1, 1, 1), np.float32), grid)
-    made = sitk.Resample(
-        source, grid.size, sitk.Transform(), kind.get(method, sitk.sitkLinear),
-        target.GetOrigin(), target.GetSpacing(), target.GetDirection(),
-        -99.0 if method == "distance" else 0.0,
-    )  # fmt: skip
-    level = 0.0 if method == "distance" else FULL
-    return sitk.GetArrayFromImage(made) >= level
 
 
 def main() -> None:
@@ -87,11 +54,7 @@ def main() -> None:
             for method in (*METHODS, "network"):
                 start = time.perf_counter()
                 if method == "network":
-                    choice = models.choose(coarse_mm, coarse_mm / fine_mm)
-                    part, where = field_on(fine_field(coarse, choice.model, choice.factor), grid)
-                    answer = np.zeros(grid.shape, bool)
-                    if where is not None:
-                        answer[where] = part.array >= CUT
+                    answer = by_network(coarse, grid, models, coarse_mm, coarse_mm / fine_mm)
                 else:
                     answer = interpolate(coarse, grid, method)
                 row = {
