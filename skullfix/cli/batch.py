@@ -11,6 +11,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from skullfix.cli.batch_progress import BatchProgress
+from skullfix.cli.first_run import announce_first_run
 from skullfix.cli.interrupts import two_interrupts
 from skullfix.cli.render import JsonOption, QuietOption, command
 from skullfix.errors import BatchError
@@ -106,6 +107,7 @@ def _run(
     """Run a batch and show its summary."""
     with command(given["json_output"], quiet=given["quiet"]) as out:
         out.facts.update(task=f"batch {task}", inputs={"folder": str(given["source"])})
+        from skullfix.sparse.threads import set_threads
         from skullfix.tasks.batch.cluster import ClusterSettings
         from skullfix.tasks.batch.run import BatchSettings, batch
 
@@ -118,6 +120,9 @@ def _run(
             BatchProgress(quiet=given["quiet"]) as progress,
             two_interrupts(progress.stopping) as stop,
         ):
+            if cluster is None:
+                threads = set_threads(given["threads"])
+                announce_first_run(given["backend"], threads, progress.note)
             document = batch(
                 task, given["source"], given["output"], options, settings,
                 listener=progress, stop=stop,

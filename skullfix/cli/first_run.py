@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from skullfix.cli.progress import Reporter
 
 
 @dataclass(frozen=True)
@@ -34,15 +31,15 @@ def kernel_cache() -> KernelCache:
     return KernelCache(folder, any(folder.glob(name)))
 
 
-def announce_first_run(backend: str, threads: int, progress: Reporter) -> None:
-    """Say what a first run does, as a stage of its own; later runs say nothing.
+def announce_first_run(backend: str, threads: int, tell: Callable[[str], None]) -> None:
+    """Say what a first run does; later runs say nothing.
 
     Args:
         backend: What ``--backend`` asks for.
         threads: Threads in use.
-        progress: Where stages are shown.
+        tell: Shows a line, or begins a stage of that name.
     """
     from skullfix.sparse.backend import get_backend
 
     if get_backend(backend).name == "cpu" and not kernel_cache().compiled:
-        progress(f"first run: cpu, {threads} threads; kernels are compiled once, about 10 s")
+        tell(f"first run: cpu, {threads} threads; kernels are compiled once, about 10 s")

@@ -87,6 +87,13 @@ def test_processes_of_this_machine_give_the_same_bytes(heads: Path, tmp_path: Pa
         assert first.read_bytes() == second.read_bytes()
 
 
+def test_a_first_run_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    done = skullfix("batch", "complete", tmp_path, "-o", tmp_path / "out", "--threads", 2)
+    assert done.returncode == 3, done.stderr
+    assert done.stderr.startswith("first run: cpu, ")
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [
