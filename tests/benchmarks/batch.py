@@ -115,9 +115,15 @@ def spend(*words: object) -> Spent:
     return Spent(time.perf_counter() - start, used)
 
 
-def same_files(alone: Path, out: Path) -> bool:
-    """Compare every file of the single runs with that of the batch, and say which differ."""
-    names = sorted(path.name for path in alone.iterdir())
+def same_files(alone: Path, out: Path, skip: tuple[str, ...] = ()) -> bool:
+    """Compare every file of a folder with that of another, and say which differ.
+
+    Args:
+        alone: The folder of the files.
+        out: The other one.
+        skip: Beginnings of names that do not count.
+    """
+    names = sorted(path.name for path in alone.iterdir() if not path.name.startswith(skip))
     differ = [name for name in names if lasting(alone / name) != lasting(out / name)]
     print(f"{len(names)} files compared, {len(differ)} differ: {', '.join(differ[:9])}")
     return bool(names) and not differ
