@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.ndimage import uniform_filter
 
 from skullfix.errors import InputError, MemoryLimitError, UsageError
 from skullfix.images.box import bounding_box, crop, slices
@@ -152,17 +151,14 @@ def field_on(field: Volume, target: Geometry) -> tuple[Volume, tuple[slice, slic
         none = Geometry((0, 0, 0), target.spacing, target.origin, target.direction)
         return Volume(np.zeros((0, 0, 0), np.float32), none), None
     empty = Volume(np.broadcast_to(np.zeros(1, bool), target.shape), target)
-    steps = [max(1, round(t / field.geometry.spacing[0])) for t in target.spacing]
-    values = field.array
-    if max(steps) > 1:  # the wanted voxels are larger: their mean counts, not their middle
-        cosines = np.abs(
-            np.asarray(field.geometry.direction).reshape(3, 3).T
-            @ np.asarray(target.direction).reshape(3, 3)
-        )
-        sizes = [steps[int(np.argmax(cosines[axis]))] for axis in range(3)]
-        values = uniform_filter(values, sizes[::-1], mode="constant")
-    part = sample_onto(Volume(values, field.geometry), crop(empty, *box).geometry)
-    return part, slices(*box)
+    part = crop(empty, *box).geometry
+    x, y, z = (max(1, round(t / field.geometry.spacing[0])) for t in target.spacing)
+    sx, sy, sz = target.spacing
+    samples = sample_onto(field, regrid(part, (sx / x, sy / y, sz / z))).array
+    if max(x, y, z) > 1:  # the wanted voxels are larger: their mean counts, not their middle
+        depth, height, width = part.shape
+        samples = samples.reshape(depth, z, height, y, width, x).mean((1, 3, 5), dtype=np.float32)
+    return Volume(samples, part), slices(*box)
 
 
 def nearest_factor(ratio: float, factors: tuple[int, ...]) -> int:

@@ -1,0 +1,36 @@
+"""A field on the grid wanted: finer by interpolation, coarser by means, at the same place."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from skullfix.images.regrid import regrid
+from skullfix.images.volume import Geometry, Volume
+from skullfix.tasks.fine import field_on
+
+LPS = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+GRID = Geometry((16, 12, 24), (1.0, 1.0, 1.0), (3.0, -4.0, 5.0), LPS)
+
+
+@pytest.mark.parametrize("spacing", [(2.0, 2.0, 2.0), (4.0, 1.0, 3.0)])
+def test_a_coarser_grid_gets_the_mean_of_its_voxels(spacing: tuple[float, float, float]) -> None:
+    field = Volume(np.random.default_rng(0).random(GRID.shape, np.float32), GRID)
+    target = regrid(GRID, spacing)
+    part, where = field_on(field, target)
+    x, y, z = (round(s) for s in spacing)
+    depth, height, width = target.shape
+    means = field.array.reshape(depth, z, height, y, width, x).mean((1, 3, 5))
+    assert where is not None
+    result = np.zeros(target.shape, np.float32)
+    result[where] = part.array
+    np.testing.assert_allclose(result, means, atol=1e-4)
+
+
+def test_a_finer_grid_keeps_the_middle_where_it_is() -> None:
+    values = np.zeros(GRID.shape, np.float32)
+    values[10:14, 4:8, 6:11] = 1
+    part, where = field_on(Volume(values, GRID), regrid(GRID, (0.5, 0.5, 0.5)))
+    assert where is not None
+    rows = np.argwhere(part.array > 0.5) + [s.start for s in where]
+    np.testing.assert_allclose(rows.mean(0) / 2 - 0.25, [11.5, 5.5, 8.0], atol=0.05)
