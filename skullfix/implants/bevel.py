@@ -11,6 +11,7 @@ from skullfix.implants.site import Site
 
 LIP_WIDTH_MM = 3.0
 LIP_HEIGHT_MM = 1.2
+_BLUNT = 1.5  # voxels of height at the lip's edge, so that it is no ragged blade
 
 
 def bevel_lip(
@@ -22,8 +23,8 @@ def bevel_lip(
 ) -> NDArray[np.bool_]:
     """Add a lip over the edge of the bone: a plate whose edges slope at 45 degrees.
 
-    The lip lies on the outer table without a gap, keeps the implant from sinking in, and reaches
-    back over the implant as far as over the bone.
+    The lip lies on the outer table without a gap, keeps the implant from sinking in, and runs out
+    over the implant as far as over the bone.
 
     Args:
         site: Where the implant is.
@@ -39,10 +40,13 @@ def bevel_lip(
     hole = ndimage.binary_closing(site.implant | site.bone, iterations=1)
     above = distance_to(hole, site.geometry) - np.float32(site.voxel / 2)
     # the roof slopes down on both sides of the rim: over the bone and over the implant
-    aside = np.maximum(to_implant, site.to_bone)
-    roof = np.minimum(width_mm - aside, height)
-    facing = np.einsum("izyx,izyx->zyx", site.normal, site.outward, optimize=True) > 0.5
-    place = ~site.bone & ~hole & facing & (aside < width_mm)
+    over_bone = width_mm + _BLUNT * site.voxel - to_implant
+    roof = np.minimum(np.minimum(over_bone, width_mm - site.to_bone), height)
+    place = ~site.bone & ~hole & (to_implant < width_mm) & (site.to_bone < width_mm)
+    index = np.argwhere(place & (above <= height + 3 * site.voxel))
+    facing = np.einsum("ij,ij->i", site.normals(index), site.outward(index)) > 0.5
+    place[:] = False
+    place[tuple(index[facing].T)] = True
     raw = place & (above <= roof)
     # an even edge, without the steps of the single voxels
     body = (raw | mask | site.bone | hole).astype(np.float32)

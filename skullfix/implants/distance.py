@@ -21,6 +21,20 @@ def distance_to(mask: NDArray[Any], geometry: Geometry) -> NDArray[np.float32]:
     Returns:
         (z, y, x) float32 mm, 0 inside the mask, infinite everywhere if the mask is empty.
     """
+    return np.maximum(signed_distance(mask, geometry), np.float32(0))
+
+
+def signed_distance(mask: NDArray[Any], geometry: Geometry) -> NDArray[np.float32]:
+    """Euclidean distance of every voxel centre to the nearest one of a mask's outermost layer.
+
+    Args:
+        mask: bool or uint8 {0, 1} (z, y, x).
+        geometry: Only its spacing counts.
+
+    Returns:
+        (z, y, x) float32 mm; 0 on the outermost voxels of the mask and below 0 deeper in it;
+        infinite everywhere if the mask is empty.
+    """
     import SimpleITK as sitk
 
     solid = mask.astype(bool, copy=False)
@@ -31,8 +45,7 @@ def distance_to(mask: NDArray[Any], geometry: Geometry) -> NDArray[np.float32]:
     signed = sitk.SignedMaurerDistanceMap(  # type: ignore[no-untyped-call]
         image, insideIsPositive=False, squaredDistance=False, useImageSpacing=True
     )
-    distance: NDArray[np.float32] = np.maximum(sitk.GetArrayFromImage(signed), 0)
-    distance[solid] = 0
+    distance: NDArray[np.float32] = sitk.GetArrayFromImage(signed)
     return distance
 
 

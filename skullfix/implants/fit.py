@@ -47,6 +47,7 @@ class PieceMeasures:
         undercut_ml: What would catch on the way in, after any fix.
         insertion: Unit vector (LPS) along which the piece comes out.
         holes: Number of holes drilled.
+        penetration: How deep its surface lies in bone at most; more than a voxel is refused.
     """
 
     volume_ml: float
@@ -59,6 +60,7 @@ class PieceMeasures:
     undercut_ml: float
     insertion: tuple[float, float, float]
     holes: int
+    penetration: float
 
 
 @dataclass(frozen=True)
@@ -109,13 +111,15 @@ def fit_implant(implant: Volume, bone: Volume, options: FitOptions | None = None
             f" ({coarsest:.2g} mm): the solid may touch the bone in places."
         )
     middle = bone_centre(bone) if bone.array.any() else None
-    low, near_implant, near_bone = _surroundings(implant, bone)
+    added_mm = (wanted.min_thickness_mm or 0.0) if wanted.thicken else 0.0
+    margin_mm = MARGIN_MM + added_mm
+    low, near_implant, near_bone = _surroundings(implant, bone, margin_mm)
     near = np.zeros(near_bone.array.shape, bool)
     meshes: list[Mesh] = []
     pieces: list[PieceMeasures] = []
     split = _split(near_implant)
     for at, piece in enumerate(split):
-        site = make_site(piece, near_bone, middle)
+        site = make_site(piece, near_bone, middle, margin_mm=margin_mm)
         others = at + 1 < len(split) or bool(meshes)
         if others and is_consumed(site, wanted.clearance_mm):
             warnings.append(_left_out(piece, wanted.clearance_mm))
@@ -150,12 +154,14 @@ def _left_out(piece: Volume, clearance_mm: float) -> str:
     )
 
 
-def _surroundings(implant: Volume, bone: Volume) -> tuple[tuple[int, int, int], Volume, Volume]:
+def _surroundings(
+    implant: Volume, bone: Volume, margin_mm: float
+) -> tuple[tuple[int, int, int], Volume, Volume]:
     """Cut implant and bone to the implant's box with a margin; the first index of the cut."""
     box = bounding_box(implant.array)
     if box is None:
         raise InputError("The implant is empty: there is nothing to fit.")
-    margin = [round(MARGIN_MM / s) + 1 for s in implant.geometry.spacing[::-1]]
+    margin = [round(margin_mm / s) + 1 for s in implant.geometry.spacing[::-1]]
     shape = implant.array.shape
     low = [max(0, a - m) for a, m in zip(box[0], margin, strict=True)]
     high = [min(n, b + m) for b, m, n in zip(box[1], margin, shape, strict=True)]
@@ -246,6 +252,7 @@ def _fit_piece(
         undercut_ml=undercut_ml,
         insertion=insertion.direction,
         holes=holes,
+        penetration=deep,
     )
     return mask, mesh, measures, warnings
 

@@ -87,33 +87,49 @@ def place_holes(
     keep = pattern.diameter_mm / 2 + RIM_MM
     inner = face & (site.to_bone >= keep)
     points = site.world(inner)
+    ends = _where_the_grid_ends(site, mask)
     drills: list[Drill] = []
     if len(points):
-        normals = site.normal[:, inner].T.astype(np.float64)
+        normals = site.normals(np.argwhere(inner))
         u, v = across(np.asarray(direction, np.float64))
         middle = points.mean(axis=0)
         flat = np.stack([(points - middle) @ u, (points - middle) @ v], axis=1)
-        reach = math.ceil(float(np.abs(flat).max()) / pattern.spacing_mm) + 1
-        for row in range(-2 * reach, 2 * reach + 1):
-            for column in range(-2 * reach, 2 * reach + 1):
-                wanted = pattern.spacing_mm * np.array(
-                    [column + 0.5 * (row % 2), row * math.sqrt(0.75)]
+        for at in _nearest_to_pattern(flat, pattern.spacing_mm, site.voxel):
+            near = ((points - points[at]) ** 2).sum(axis=1) <= pattern.diameter_mm**2
+            axis = normals[near].mean(axis=0)
+            axis /= np.linalg.norm(axis)
+            if len(ends) and np.linalg.norm(np.cross(ends - points[at], axis), axis=1).min() < keep:
+                continue
+            p, a = points[at], axis
+            drills.append(
+                Drill(
+                    (float(p[0]), float(p[1]), float(p[2])),
+                    (float(a[0]), float(a[1]), float(a[2])),
                 )
-                away = np.linalg.norm(flat - wanted, axis=1)
-                at = int(np.argmin(away))
-                if away[at] > site.voxel:
-                    continue
-                near = np.linalg.norm(points - points[at], axis=1) <= pattern.diameter_mm
-                axis = normals[near].mean(axis=0)
-                axis /= np.linalg.norm(axis)
-                p, a = points[at], axis
-                drills.append(
-                    Drill(
-                        (float(p[0]), float(p[1]), float(p[2])),
-                        (float(a[0]), float(a[1]), float(a[2])),
-                    )
-                )
+            )
     return tuple(drills)
+
+
+def _where_the_grid_ends(site: Site, mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """(N, 3) positions of voxels on the faces of the grid: an implant cut there has a rim too."""
+    index = np.argwhere(mask)
+    end = ((index == 0) | (index == np.array(mask.shape) - 1)).any(axis=1)
+    return site.positions(index[end])
+
+
+def _nearest_to_pattern(
+    flat: NDArray[np.float64], spacing_mm: float, tolerance_mm: float
+) -> NDArray[np.int64]:
+    """Find the point (N, 2) nearest to each node of a hexagonal pattern, row by row."""
+    height = spacing_mm * math.sqrt(0.75)
+    row = np.rint(flat[:, 1] / height)
+    column = np.rint(flat[:, 0] / spacing_mm - 0.5 * (row % 2))
+    node = np.stack([spacing_mm * (column + 0.5 * (row % 2)), height * row], axis=1)
+    away = np.linalg.norm(flat - node, axis=1)
+    order = np.lexsort((away, column, row))
+    _, first = np.unique(node[order], axis=0, return_index=True)
+    best = order[np.sort(first)]
+    return best[away[best] <= tolerance_mm]
 
 
 def drill_mask(
@@ -130,17 +146,20 @@ def drill_mask(
     Returns:
         bool (z, y, x).
     """
-    points = site.world(mask)
-    free = np.ones(len(points), bool)
-    for drill in drills:
-        offset = points - np.asarray(drill.point)
-        near = np.flatnonzero((np.abs(offset) <= _REACH_MM).all(axis=1))
-        part = offset[near]
-        along = part @ np.asarray(drill.direction)
-        radius = np.sqrt(np.maximum((part**2).sum(axis=1) - along**2, 0))
-        free[near[(radius <= diameter_mm / 2) & (np.abs(along) <= _REACH_MM)]] = False
     result = mask.copy()
-    result[mask] = free
+    for drill in drills:
+        point, direction = np.asarray(drill.point), np.asarray(drill.direction)
+        ends = site.index(point + np.outer([-_REACH_MM, _REACH_MM], direction))
+        aside = np.asarray(site.sigma(diameter_mm / 2))
+        low = np.maximum(np.floor(ends.min(axis=0) - aside), 0).astype(int)
+        high = np.ceil(ends.max(axis=0) + aside).astype(int) + 1
+        box = tuple(slice(a, max(a, b)) for a, b in zip(low, high, strict=True))
+        index = np.argwhere(result[box]) + low
+        offset = site.positions(index) - point
+        along = offset @ direction
+        radius = np.sqrt(np.maximum((offset**2).sum(axis=1) - along**2, 0))
+        hit = (radius <= diameter_mm / 2) & (np.abs(along) <= _REACH_MM)
+        result[tuple(index[hit].T)] = False
     return result
 
 

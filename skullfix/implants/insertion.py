@@ -45,14 +45,15 @@ def find_insertion(site: Site, mask: NDArray[np.bool_], *, clearance_mm: float =
     face = outer_face(site, mask)
     if not face.any():
         face = mask
-    mean = site.normal[:, face].mean(axis=1).astype(np.float64)
+    mean = site.normals(np.argwhere(face)).mean(axis=0)
     if np.linalg.norm(mean) < 1e-3:
-        mean = site.outward[:, mask].mean(axis=1).astype(np.float64)
+        mean = site.outward(np.argwhere(mask)).mean(axis=0)
     mean /= np.linalg.norm(mean)
     # every few points of the surfaces: a coarse cell still holds several of them
     cell = max(_SEARCH_CELL_MM, 2.0 * site.voxel)
     stride = max(1, int((cell / site.voxel) ** 2 / 2))
-    bone, implant = site.world(_skin(site.bone))[::stride], site.world(_skin(mask))[::stride]
+    bone = site.bone_skin[::stride]
+    implant = site.world(mask & ~ndimage.binary_erosion(mask))[::stride]
 
     def cost(direction: NDArray[np.float64]) -> float:
         share = float(_shadowed(bone, implant, direction, cell, lenient=True).mean())
@@ -90,7 +91,7 @@ def given_insertion(
             f"The insertion direction {direction} has no length.", hint="Give x,y,z, LPS."
         )
     vector /= length
-    if float(vector @ site.outward[:, mask].mean(axis=1)) < 0.2:
+    if float(vector @ site.outward(np.argwhere(mask)).mean(axis=0)) < 0.2:
         raise UsageError(
             f"Along {direction} the implant cannot be pulled out of the head.",
             hint="Give the direction out of the head as x,y,z in LPS, or auto.",
@@ -124,16 +125,10 @@ def along(
     vector = np.asarray(direction, np.float64)
     cell = float(max(site.geometry.spacing))
     lenient = clearance_mm < 0.5 * cell
-    bone = site.world(_skin(site.bone))
-    caught = _shadowed(bone, site.world(mask), vector, cell, lenient=lenient)
+    caught = _shadowed(site.bone_skin, site.world(mask), vector, cell, lenient=lenient)
     undercut = np.zeros(mask.shape, bool)
     undercut[mask] = caught
     return Insertion(direction, undercut)
-
-
-def _skin(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    surface: NDArray[np.bool_] = mask & ~ndimage.binary_erosion(mask)
-    return surface
 
 
 def _shadowed(

@@ -69,8 +69,6 @@ def penetration(site: Site, mesh: Mesh) -> float:
     Returns:
         The largest depth below the bone's surface, by trilinear interpolation.
     """
-    depth = distance_to(~site.bone, site.geometry) - site.voxel / 2
-    signed = np.where(site.bone, -depth, site.to_bone).astype(np.float32)
     index = site.index(mesh.vertices)
-    values = ndimage.map_coordinates(signed, index.T, order=1, mode="nearest")
+    values = ndimage.map_coordinates(site.to_bone, index.T, order=1, mode="nearest")
     return max(0.0, -float(values.min()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +12,10 @@ from scipy import ndimage
 from skullfix.errors import InputError
 from skullfix.images.box import bounding_box, crop
 from skullfix.images.volume import Geometry, Volume
-from skullfix.implants.distance import distance_to
+from skullfix.implants.distance import signed_distance
 
-MARGIN_MM = 8.0
+MARGIN_MM = 5.0
+_BLUR_MM = 1.2
 
 
 @dataclass(frozen=True)
@@ -25,9 +27,8 @@ class Site:
         bone: bool (z, y, x), the same grid.
         to_bone: float32 (z, y, x) mm from the voxel's centre to the surface of the bone (half a
             voxel nearer than its outermost voxel centres); negative in the bone.
-        outward: float32 (3, z, y, x), unit vectors (x, y, z) in LPS away from the head's middle.
-        normal: float32 (3, z, y, x), LPS, out of implant and bone taken together; of unit length
-            near their surface and of no meaning elsewhere.
+        density: float32 (z, y, x), implant and bone taken together and blurred.
+        middle: (3,) float64, LPS mm, inside the head.
         geometry: The grid of the arrays.
         low: First index (z, y, x) of the site in the whole volume.
     """
@@ -35,8 +36,8 @@ class Site:
     implant: NDArray[np.bool_]
     bone: NDArray[np.bool_]
     to_bone: NDArray[np.float32]
-    outward: NDArray[np.float32]
-    normal: NDArray[np.float32]
+    density: NDArray[np.float32]
+    middle: NDArray[np.float64]
     geometry: Geometry
     low: tuple[int, int, int]
 
@@ -52,21 +53,61 @@ class Site:
 
     def world(self, mask: NDArray[np.bool_]) -> NDArray[np.float64]:
         """(N, 3) float64 LPS mm positions of the voxels of a mask, in array order."""
-        index = np.argwhere(mask)[:, ::-1]
+        return self.positions(np.argwhere(mask))
+
+    def positions(self, index: NDArray[np.int64]) -> NDArray[np.float64]:
+        """(N, 3) float64 LPS mm positions of voxels (N, 3) int, z, y, x."""
         affine = self.geometry.affine()
-        return index @ affine[:3, :3].T + affine[:3, 3]
+        place: NDArray[np.float64] = index[:, ::-1] @ affine[:3, :3].T + affine[:3, 3]
+        return place
 
     def index(self, world: NDArray[np.float64]) -> NDArray[np.float64]:
         """(N, 3) float64 fractional index (z, y, x) of LPS positions."""
         inverse = np.linalg.inv(self.geometry.affine())
         return (world @ inverse[:3, :3].T + inverse[:3, 3])[:, ::-1]
 
+    def outward(self, index: NDArray[np.int64]) -> NDArray[np.float64]:
+        """(N, 3) float64 unit vectors (x, y, z; LPS) away from the head's middle at voxels.
+
+        Args:
+            index: (N, 3) int, z, y, x.
+        """
+        return _unit(self.positions(index) - self.middle)
+
+    def normals(self, index: NDArray[np.int64]) -> NDArray[np.float64]:
+        """(N, 3) float64 unit vectors (x, y, z; LPS) out of implant and bone taken together.
+
+        Args:
+            index: (N, 3) int, z, y, x, of voxels near the surface.
+        """
+        slope = np.empty((len(index), 3))
+        for axis, (count, spacing) in enumerate(
+            zip(self.density.shape, self.geometry.spacing[::-1], strict=True)
+        ):
+            before, after = index.copy(), index.copy()
+            before[:, axis] = np.maximum(index[:, axis] - 1, 0)
+            after[:, axis] = np.minimum(index[:, axis] + 1, count - 1)
+            fall = self.density[tuple(before.T)] - self.density[tuple(after.T)]
+            slope[:, 2 - axis] = fall / (spacing * np.maximum(after - before, 1)[:, axis])
+        return _unit(slope @ np.asarray(self.geometry.direction).reshape(3, 3).T)
+
+    @cached_property
+    def bone_skin(self) -> NDArray[np.float64]:
+        """(N, 3) float64 LPS mm positions of the outermost voxels of the bone."""
+        return self.world(self.bone & ~ndimage.binary_erosion(self.bone))
+
     def box(self) -> tuple[slice, ...]:
         """Tell where the site lies in the array that it was cut from."""
         return tuple(slice(a, a + n) for a, n in zip(self.low, self.bone.shape, strict=True))
 
 
-def make_site(implant: Volume, bone: Volume, middle: NDArray[np.float64] | None = None) -> Site:
+def make_site(
+    implant: Volume,
+    bone: Volume,
+    middle: NDArray[np.float64] | None = None,
+    *,
+    margin_mm: float = MARGIN_MM,
+) -> Site:
     """Cut out the surroundings of an implant.
 
     Args:
@@ -74,9 +115,7 @@ def make_site(implant: Volume, bone: Volume, middle: NDArray[np.float64] | None 
         bone: The defective skull on the same grid; overlap with the implant is the bone's.
         middle: (3,) LPS mm inside the head, where the masks are already a part of the scan; by
             default the centre of the bone.
-
-    Returns:
-        The site, with a margin of 8 mm where the grid has it.
+        margin_mm: What is wanted around the implant, where the grid has it.
 
     Raises:
         InputError: The grids differ, or a mask is empty.
@@ -89,7 +128,7 @@ def make_site(implant: Volume, bone: Volume, middle: NDArray[np.float64] | None 
             "There is no implant, or no bone, to fit.",
             hint="Check that both masks have voxels above 0.",
         )
-    margin = [round(MARGIN_MM / s) + 1 for s in implant.geometry.spacing[::-1]]
+    margin = [round(margin_mm / s) + 1 for s in implant.geometry.spacing[::-1]]
     low = tuple(max(0, a - m) for a, m in zip(box[0], margin, strict=True))
     shape = implant.array.shape
     high = tuple(min(n, b + m) for b, m, n in zip(box[1], margin, shape, strict=True))
@@ -100,13 +139,16 @@ def make_site(implant: Volume, bone: Volume, middle: NDArray[np.float64] | None 
     if not filled.any():
         raise InputError("All of the implant lies in the bone.")
     voxel = float(np.prod(near.geometry.spacing)) ** (1 / 3)
-    to_bone = np.where(solid, np.float32(-voxel / 2), distance_to(solid, near.geometry) - voxel / 2)
     return Site(
         implant=filled,
         bone=solid,
-        to_bone=to_bone.astype(np.float32),
-        outward=_outward(near.geometry, bone_centre(bone) if middle is None else middle),
-        normal=_normal(filled | solid, near.geometry),
+        to_bone=signed_distance(solid, near.geometry) - np.float32(voxel / 2),
+        density=ndimage.gaussian_filter(
+            (filled | solid).astype(np.float32),
+            [_BLUR_MM / s for s in near.geometry.spacing[::-1]],
+            truncate=3.0,
+        ),
+        middle=bone_centre(bone) if middle is None else middle,
         geometry=near.geometry,
         low=(low[0], low[1], low[2]),
     )
@@ -127,25 +169,8 @@ def bone_centre(bone: Volume) -> NDArray[np.float64]:
     return centre
 
 
-def _outward(geometry: Geometry, middle: NDArray[np.float64]) -> NDArray[np.float32]:
-    z, y, x = np.ogrid[tuple(slice(0, n) for n in geometry.shape)]
-    affine = geometry.affine().astype(np.float32)
-    away = np.stack(
-        [
-            affine[i, 0] * x + affine[i, 1] * y + affine[i, 2] * z + np.float32(o)
-            for i, o in enumerate(affine[:3, 3] - middle)
-        ]
-    ).astype(np.float32)
-    return away / np.maximum(np.linalg.norm(away, axis=0), np.float32(1e-3))
-
-
-def _normal(solid: NDArray[np.bool_], geometry: Geometry) -> NDArray[np.float32]:
-    spacing = geometry.spacing[::-1]
-    blurred = ndimage.gaussian_filter(
-        solid.astype(np.float32), [1.2 / s for s in spacing], truncate=3.0
-    )
-    slope = np.stack([-g for g in np.gradient(blurred, *spacing)][::-1]).astype(np.float32)
-    direction = np.asarray(geometry.direction, np.float32).reshape(3, 3)
-    turned = np.einsum("ij,jzyx->izyx", direction, slope, optimize=True)
-    unit: NDArray[np.float32] = turned / np.maximum(np.linalg.norm(turned, axis=0), 1e-6)
-    return unit.astype(np.float32)
+def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Scale vectors (N, 3) to unit length; those without a length stay as they are."""
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit: NDArray[np.float64] = vectors / np.maximum(length, 1e-9)
+    return unit

@@ -12,7 +12,7 @@ from scipy import ndimage
 from skullfix.errors import UsageError
 from skullfix.images.box import bounding_box, crop
 from skullfix.images.volume import Geometry, Volume
-from skullfix.implants.distance import depth_in, distance_to
+from skullfix.implants.distance import signed_distance
 from skullfix.implants.site import Site
 
 MAXIMUM_MM = 5.0
@@ -96,16 +96,16 @@ def _smoothed(
     sigma = [smooth_mm / s for s in geometry.spacing[::-1]]
     blurred = ndimage.gaussian_filter((mask | bone).astype(np.float32), sigma, truncate=3.0)
     reach = 1.5 * smooth_mm
-    allowed = ~bone & (distance_to(mask, geometry) <= reach)
+    to_mask = signed_distance(mask, geometry)
+    allowed = ~bone & (to_mask <= reach)
     # not onto the faces of the bone around the hole: stay on the side of the rim's wall
     allowed &= mask | (to_bone > reach)
     # the middle of a thin wall is kept whatever the blur says
-    certain = mask & (depth_in(mask, geometry) > reach)
-    order = np.where(allowed, blurred + 2.0 * certain, np.float32(-1))
+    certain = to_mask < min(geometry.spacing) - reach
+    order = blurred[allowed] + 2.0 * certain[allowed]
     count = int(np.count_nonzero(mask))
-    flat = order.ravel()
-    chosen = np.argpartition(-flat, count - 1)[:count]
-    result = np.zeros(flat.shape, bool)
-    result[chosen] = True
-    shaped: NDArray[np.bool_] = result.reshape(mask.shape) & allowed
-    return shaped
+    kept = np.zeros(len(order), bool)
+    kept[np.argpartition(-order, count - 1)[:count]] = True
+    result = np.zeros(mask.shape, bool)
+    result[allowed] = kept
+    return result

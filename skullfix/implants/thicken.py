@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from skullfix.errors import UsageError
+from skullfix.images.box import bounding_box, slices
 from skullfix.implants.site import Site
 from skullfix.implants.thickness import outer_face
 
@@ -46,17 +49,23 @@ def thicken_implant(site: Site, mask: NDArray[np.bool_], minimum_mm: float) -> N
     """
     check_thickness(minimum_mm)
     face = outer_face(site, mask)
-    if minimum_mm == 0 or not face.any():
+    box = bounding_box(face, margin=math.ceil(minimum_mm / min(site.geometry.spacing)))
+    if minimum_mm == 0 or box is None:
         return mask
-    spacing = np.asarray(site.geometry.spacing[::-1])
-    distance, nearest = ndimage.distance_transform_edt(~face, sampling=spacing, return_indices=True)
+    near = slices(*box)
+    distance, nearest = ndimage.distance_transform_edt(
+        ~face[near], sampling=site.geometry.spacing[::-1], return_indices=True
+    )
     # half a voxel of the wall lies outside the centres of the face, half one inside the last
-    behind = (distance <= minimum_mm - 0.5 * site.voxel) & ~mask & ~site.bone
+    behind = np.zeros(mask.shape, bool)
+    behind[near] = distance <= minimum_mm - 0.5 * site.voxel
+    behind &= ~mask & ~site.bone
     index = np.argwhere(behind)
-    at = nearest[:, behind].T
+    first = np.array([part.start for part in near])
+    at = nearest[:, behind[near]].T.astype(np.int64) + first
     affine = site.geometry.affine()[:3, :3]
     away = (index - at)[:, ::-1] @ affine.T
-    normal = site.normal[:, at[:, 0], at[:, 1], at[:, 2]].T
+    normal = site.normals(at)
     cosine = (away * normal).sum(axis=1) / np.maximum(np.linalg.norm(away, axis=1), 1e-6)
     added = np.zeros(mask.shape, bool)
     added[tuple(index[cosine < -0.8].T)] = True

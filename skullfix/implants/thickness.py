@@ -62,7 +62,7 @@ def wall_lengths(
     if np.count_nonzero(inner) < 20:
         inner = face
     start = site.world(inner)
-    normals = site.normal[:, inner].T.astype(np.float64)
+    normals = site.normals(np.argwhere(inner))
     if len(start) > _MOST_RAYS:
         chosen = np.linspace(0, len(start) - 1, _MOST_RAYS).astype(int)
         start, normals = start[chosen], normals[chosen]
@@ -93,7 +93,8 @@ def outer_face(site: Site, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     Returns:
         bool (z, y, x).
     """
-    surface = mask & ~ndimage.binary_erosion(mask | site.bone)
-    facing = np.einsum("izyx,izyx->zyx", site.normal, site.outward, optimize=True)
-    face: NDArray[np.bool_] = surface & (facing > 0.5)
+    surface = np.argwhere(mask & ~ndimage.binary_erosion(mask | site.bone))
+    facing = np.einsum("ij,ij->i", site.normals(surface), site.outward(surface))
+    face = np.zeros(mask.shape, bool)
+    face[tuple(surface[facing > 0.5].T)] = True
     return face

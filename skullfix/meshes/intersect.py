@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from skullfix.meshes.mesh import Mesh
+from skullfix.sparse.jit import compiled
 
 
 def self_intersections(mesh: Mesh) -> NDArray[np.int64]:
@@ -65,7 +65,7 @@ def _curve(points: NDArray[np.float64]) -> NDArray[np.int64]:
     return code
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _crossings(corners, faces, low, high):  # type: ignore[no-untyped-def]
     """List the pairs (N, 2) of crossing faces, each once."""
     leaves = len(low) // 2
@@ -111,7 +111,7 @@ def _crossings(corners, faces, low, high):  # type: ignore[no-untyped-def]
     return found[:count]
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _shared(one, other):  # type: ignore[no-untyped-def]
     """Count the vertices that two faces have in common."""
     count = 0
@@ -122,7 +122,7 @@ def _shared(one, other):  # type: ignore[no-untyped-def]
     return count
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _edge_passes(one, other):  # type: ignore[no-untyped-def]
     """Whether an edge of the first triangle (3, 3) passes through the inside of the second."""
     u0, u1, u2 = other[1, 0] - other[0, 0], other[1, 1] - other[0, 1], other[1, 2] - other[0, 2]

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from skullfix.errors import InputError
+from skullfix.meshes.even import REACH, even_vertices
+from skullfix.meshes.intersect import self_intersections
 from skullfix.meshes.mesh import MaskVolume, Mesh
 from skullfix.meshes.topology import is_closed
 
@@ -26,7 +28,8 @@ def mask_surface(mask: MaskVolume, *, smoothing: float = 0.7, level: float | Non
     The mask is blurred lightly and cut where the enclosed volume is that of its voxels, so a thin
     plate keeps its volume. The blur also separates voxels that touch only along an edge or at a
     corner, which no closed manifold could pass through. Marching cubes (Lewiner's, which settles
-    ambiguous cells) then gives a closed surface; it is checked.
+    ambiguous cells) then gives a closed surface, whose stairs are evened out by no more than half
+    a voxel (not where faces would come to cross); it is checked.
 
     Args:
         mask: bool or uint8 {0, 1} (z, y, x) on any grid, right- or left-handed.
@@ -98,13 +101,17 @@ def _keep_volume(
     count = int(np.count_nonzero(part))
     wanted = count * abs(float(np.linalg.det(affine[:3, :3]))) / 1000.0
     found = 0.0
-    for factor in (1, 2, 4):
+    for factor, reach in ((1, REACH), (1, 0.0), (2, 0.0), (4, 0.0)):
         if factor > 1 and part.size * factor**3 > _MOST_FINE_VOXELS:
             break
         field, fine_affine = _blurred(part, low, affine, smoothing, factor)
-        mesh = _search_level(field, fine_affine, count * factor**3, wanted)
+        mesh = _search_level(field, fine_affine, count * factor**3, wanted, reach)
         found = mesh.volume_ml()
-        if abs(found - wanted) <= 0.02 * wanted and is_closed(mesh.faces):
+        if (
+            abs(found - wanted) <= 0.02 * wanted
+            and is_closed(mesh.faces)
+            and not (reach and len(self_intersections(mesh)))
+        ):
             return mesh
     raise InputError(
         f"The surface of the mask encloses {found:.4g} ml, its voxels {wanted:.4g} ml;"
@@ -114,7 +121,11 @@ def _keep_volume(
 
 
 def _search_level(
-    field: NDArray[np.float32], affine: NDArray[np.float64], count: int, wanted: float
+    field: NDArray[np.float32],
+    affine: NDArray[np.float64],
+    count: int,
+    wanted: float,
+    reach: float,
 ) -> Mesh:
     """Cut a field where the volume enclosed is the one wanted: regula falsi on the level."""
     above, below = float(field.max()), 0.0  # levels that enclose too little, too much
@@ -128,7 +139,7 @@ def _search_level(
     best: Mesh | None = None
     best_error = math.inf
     for _ in range(_STEPS):
-        mesh = cut_surface(field, affine, level)
+        mesh = cut_surface(field, affine, level, reach=reach)
         error = mesh.volume_ml() - wanted
         if best is None or (abs(error) < best_error and is_closed(mesh.faces)):
             best, best_error = mesh, abs(error)
@@ -147,13 +158,16 @@ def _search_level(
     return best
 
 
-def cut_surface(field: NDArray[np.float32], affine: NDArray[np.float64], level: float) -> Mesh:
+def cut_surface(
+    field: NDArray[np.float32], affine: NDArray[np.float64], level: float, *, reach: float = 0.0
+) -> Mesh:
     """Cut a field at a level by marching cubes.
 
     Args:
         field: (z, y, x) float32, above the level inside; its border lies outside.
         affine: (4, 4) float64, index (x, y, z, 1) to world (LPS mm, 1).
         level: Where to cut.
+        reach: How many voxels a vertex may move for an even surface; 0 for none.
 
     Returns:
         A mesh in LPS mm with outward normals; without faces where nothing is above the level.
@@ -168,7 +182,9 @@ def cut_surface(field: NDArray[np.float32], affine: NDArray[np.float64], level: 
     vertices, faces, _, _ = marching_cubes(  # type: ignore[no-untyped-call]
         offset, 0.0, allow_degenerate=True
     )
-    index = vertices.astype(np.float64)[:, ::-1]  # (N, 3) x, y, z
+    index = np.ascontiguousarray(vertices[:, ::-1], np.float64)  # (N, 3) x, y, z
+    if reach:
+        index = even_vertices(index, np.ascontiguousarray(faces, np.int32), reach)
     world = index @ affine[:3, :3].T + affine[:3, 3]
     mesh = Mesh(np.ascontiguousarray(world), faces.astype(np.int32))
     if mesh.volume_ml() < 0:

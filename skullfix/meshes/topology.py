@@ -2,35 +2,18 @@
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
 
-def directed_edges(faces: NDArray[np.int32]) -> NDArray[np.int64]:
-    """List the edges that faces run along.
+def is_closed(faces: NDArray[np.int32]) -> bool:
+    """Whether every edge is run along exactly once in each sense: watertight and consistent.
 
     Args:
         faces: (M, 3) vertex rows.
-
-    Returns:
-        (3 M, 2) int64, from vertex and to vertex, in the sense of the faces.
     """
-    wide = faces.astype(np.int64)
-    return np.concatenate([wide[:, [0, 1]], wide[:, [1, 2]], wide[:, [2, 0]]])
-
-
-def is_closed(faces: NDArray[np.int32]) -> bool:
-    """Whether every edge is run along exactly once in each sense: watertight and consistent."""
-    if not len(faces):
-        return False
-    edges = directed_edges(faces)
-    if (edges[:, 0] == edges[:, 1]).any():
-        return False
-    base = int(faces.max()) + 1
-    forward = np.sort(edges[:, 0] * base + edges[:, 1])
-    backward = np.sort(edges[:, 1] * base + edges[:, 0])
-    unique = bool((forward[1:] != forward[:-1]).all())
-    return unique and bool(np.array_equal(forward, backward))
+    return bool(len(faces)) and bool(_every_edge_once_each_way(faces, int(faces.max()) + 1))
 
 
 def component_of_faces(faces: NDArray[np.int32]) -> NDArray[np.int32]:
@@ -40,16 +23,66 @@ def component_of_faces(faces: NDArray[np.int32]) -> NDArray[np.int32]:
         faces: (M, 3) vertex rows.
 
     Returns:
-        (M,) int32 piece of each face, counted from 0.
+        (M,) int32 piece of each face, counted from 0 in the order of their first vertices.
     """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     if not len(faces):
         return np.empty(0, np.int32)
-    edges = directed_edges(faces)
-    size = int(faces.max()) + 1
-    graph = coo_array((np.ones(len(edges), np.int8), (edges[:, 0], edges[:, 1])), (size, size))
-    _, label = connected_components(graph, directed=False)
-    _, piece = np.unique(label[faces[:, 0]], return_inverse=True)
+    first = _first_vertex_of_piece(faces, int(faces.max()) + 1)
+    _, piece = np.unique(first, return_inverse=True)
     return piece.astype(np.int32).reshape(-1)
+
+
+@numba.njit(cache=True, nogil=True)
+def _every_edge_once_each_way(faces, size):  # type: ignore[no-untyped-def]
+    """Go through the edges in the order of the vertices that they start from."""
+    begin = np.zeros(size + 1, np.int64)
+    for face in range(len(faces)):
+        for k in range(3):
+            begin[faces[face, k] + 1] += 1
+    for vertex in range(size):
+        begin[vertex + 1] += begin[vertex]
+    fill = begin[:-1].copy()
+    end = np.empty(3 * len(faces), np.int64)  # where each edge goes
+    for face in range(len(faces)):
+        for k in range(3):
+            one, other = faces[face, k], faces[face, (k + 1) % 3]
+            if one == other:
+                return False
+            end[fill[one]] = other
+            fill[one] += 1
+    for one in range(size):
+        for edge in range(begin[one], begin[one + 1]):
+            same, back = 0, 0
+            for at in range(begin[one], begin[one + 1]):
+                same += end[at] == end[edge]
+            for at in range(begin[end[edge]], begin[end[edge] + 1]):
+                back += end[at] == one
+            if same != 1 or back != 1:
+                return False
+    return True
+
+
+@numba.njit(cache=True, nogil=True)
+def _first_vertex_of_piece(faces, size):  # type: ignore[no-untyped-def]
+    """Find the smallest vertex of the piece of each face (union-find with path halving)."""
+    parent = np.arange(size)
+    for face in range(len(faces)):
+        for k in range(2):
+            one, other = faces[face, k], faces[face, k + 1]
+            while parent[one] != one:
+                parent[one] = parent[parent[one]]
+                one = parent[one]
+            while parent[other] != other:
+                parent[other] = parent[parent[other]]
+                other = parent[other]
+            if one < other:
+                parent[other] = one
+            else:
+                parent[one] = other
+    first = np.empty(len(faces), np.int64)
+    for face in range(len(faces)):
+        vertex = faces[face, 0]
+        while parent[vertex] != vertex:
+            vertex = parent[vertex]
+        first[face] = vertex
+    return first

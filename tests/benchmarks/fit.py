@@ -69,7 +69,10 @@ def run(data: Path, case: str, name: str) -> dict[str, Any]:
             "requested_mm": told["fit"]["clearance_mm"],
             "seconds": document["seconds"],
         }
-        keys = ("gap_mean", "gap_p95", "thickness_p5", "undercut_ml", "rim_length", "holes")
+        keys = (
+            "gap_mean", "gap_p95", "penetration", "thickness_p5", "undercut_ml", "rim_length",
+            "holes",
+        )  # fmt: skip
         return (
             row
             | {key: piece[key] for key in keys}
@@ -113,8 +116,8 @@ def main() -> None:
     if chosen.output and chosen.output.exists():
         rows = [json.loads(line) for line in chosen.output.read_text().splitlines()]
     done = {(r["case"], r["options"]) for r in rows}
-    for name in chosen.options:
-        for case in cases:
+    for case in cases:
+        for name in chosen.options:
             if (case, name) in done:
                 continue
             rows.append(run(chosen.data, case, name))
