@@ -29,7 +29,8 @@ def complete(
     Args:
         source: NRRD, NIfTI, MetaImage, DICOM folder or zip of one; a head CT or a skull mask.
         folder: Where outputs go; beside the input by default.
-        options: Fields of `skullfix.tasks.complete.CompleteOptions`, e.g. ``overwrite=True``.
+        options: Fields of `skullfix.tasks.complete_options.CompleteOptions`, such as
+            ``overwrite=True``.
 
     Returns:
         The masks (on the input's grid), the mesh (LPS mm) and the result document.
@@ -37,8 +38,8 @@ def complete(
     Raises:
         skullfix.errors.SkullfixError: What went wrong, and a hint.
     """
-    from skullfix.tasks.complete import CompleteOptions
     from skullfix.tasks.complete import complete as task
+    from skullfix.tasks.complete_options import CompleteOptions
 
     place = None if folder is None else Path(folder)
     return task(Path(source), place, CompleteOptions(**options))

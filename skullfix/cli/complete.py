@@ -28,7 +28,7 @@ from skullfix.cli.render import JsonOption, QuietOption, command
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from skullfix.tasks.complete import CompleteOptions
+    from skullfix.tasks.complete_options import CompleteOptions
 
 
 def complete(
@@ -105,7 +105,7 @@ def complete_options(given: Mapping[str, Any]) -> CompleteOptions:
     Raises:
         UsageError: One is not understood.
     """
-    from skullfix.tasks.complete import CompleteOptions
+    from skullfix.tasks.complete_options import CompleteOptions
 
     return CompleteOptions(
         kind=given["kind"],

@@ -24,6 +24,14 @@ def crop(volume: Volume, low: Index, high: Index) -> Volume:
     return Volume(volume.array[slices(low, high)], grid)
 
 
+def widened(box: tuple[Index, Index], grid: Geometry, margin_mm: float) -> tuple[Index, Index]:
+    """Widen a box of first and last + 1 index (z, y, x) by a margin, within a grid."""
+    margins = [int(np.ceil(margin_mm / size)) for size in grid.spacing[::-1]]
+    z, y, x = (max(first - m, 0) for first, m in zip(box[0], margins, strict=True))
+    d, h, w = (min(last + m, n) for last, m, n in zip(box[1], margins, grid.shape, strict=True))
+    return (z, y, x), (d, h, w)
+
+
 def bounding_box(
     mask: NDArray[np.bool_] | NDArray[np.uint8], margin: int = 0
 ) -> tuple[Index, Index] | None:

@@ -9,6 +9,9 @@ direction of the array's axes.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -18,6 +21,15 @@ from skullfix.images.volume import Geometry, Volume
 BLOCK_SPACING_MM = 0.9
 LPS_AXES = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 _CHUNK_POINTS = 2_000_000
+_SLAB_VOXELS = 4_000_000
+
+
+def block_factors(
+    spacing: tuple[float, float, float], wanted: float = BLOCK_SPACING_MM
+) -> tuple[int, int, int]:
+    """Voxels (x, y, z) of that spacing (mm; x, y, z) in a block whose sides come near `wanted`."""
+    x, y, z = (max(1, round(wanted / s)) for s in spacing)
+    return x, y, z
 
 
 def block_average(mask: Volume, spacing: float = BLOCK_SPACING_MM) -> Volume:
@@ -30,24 +42,53 @@ def block_average(mask: Volume, spacing: float = BLOCK_SPACING_MM) -> Volume:
     Returns:
         uint8 occupancy, 255 for a block full of ones, on the coarser grid.
     """
-    factors = [max(1, round(spacing / s)) for s in mask.geometry.spacing[::-1]]  # (z, y, x)
-    padding = [(0, -n % f) for n, f in zip(mask.array.shape, factors, strict=True)]
-    total = np.pad(mask.array.astype(np.uint8, copy=False), padding).astype(np.uint16)
-    for axis, factor in enumerate(factors):
-        shape = (*total.shape[:axis], -1, factor, *total.shape[axis + 1 :])
-        blocks = total.reshape(shape)
-        total = sum(np.moveaxis(blocks, axis + 1, 0)[1:], np.moveaxis(blocks, axis + 1, 0)[0])
-    mean = np.rint(total * (255.0 / np.prod(factors))).astype(np.uint8)
-    affine, steps = mask.geometry.affine(), np.asarray(factors[::-1], np.float64)
-    origin = (affine @ np.append((steps - 1) / 2, 1.0))[:3]
-    return Volume(
-        mean,
-        Geometry(
-            (mean.shape[2], mean.shape[1], mean.shape[0]),
-            tuple(float(s * f) for s, f in zip(mask.geometry.spacing, steps, strict=True)),  # type: ignore[arg-type]
-            (float(origin[0]), float(origin[1]), float(origin[2])),
-            mask.geometry.direction,
-        ),
+    factors = block_factors(mask.geometry.spacing, spacing)
+    grid = block_grid(mask.geometry, factors)
+    mean = np.empty(grid.shape, np.uint8)
+    ones = mask.array.view(np.uint8) if mask.array.dtype == np.bool_ else mask.array
+    for where, total in block_sums(ones, factors, np.uint16):
+        mean[where] = np.rint(total * (255.0 / np.prod(factors)))
+    return Volume(mean, grid)
+
+
+def block_sums(
+    array: NDArray[Any], factors: tuple[int, int, int], dtype: type[np.generic]
+) -> Iterator[tuple[slice, NDArray[Any]]]:
+    """Add up whole blocks of voxels, a few layers of blocks at a time.
+
+    Args:
+        array: (z, y, x), any real dtype; blocks at its end that are not full count zeros.
+        factors: Voxels (x, y, z) in a block.
+        dtype: In which to add.
+
+    Yields:
+        Where along z the layers of blocks lie, and their sums, (z, y, x).
+    """
+    steps = factors[::-1]
+    deep = steps[0] * max(1, _SLAB_VOXELS // max(1, steps[0] * array[0].size))
+    for start in range(0, len(array), deep):
+        part = array[start : start + deep]
+        padding = [(0, -n % f) for n, f in zip(part.shape, steps, strict=True)]
+        total = np.pad(part, padding).astype(dtype)
+        for axis, factor in enumerate(steps):
+            shape = (*total.shape[:axis], -1, factor, *total.shape[axis + 1 :])
+            blocks = np.moveaxis(total.reshape(shape), axis + 1, 0)
+            total = sum(blocks[1:], blocks[0])
+        first = start // steps[0]
+        yield slice(first, first + len(total)), total
+
+
+def block_grid(grid: Geometry, factors: tuple[int, int, int]) -> Geometry:
+    """Make the grid of blocks of `factors` (x, y, z) voxels; the last ones may be less full."""
+    corner = np.append((np.asarray(factors, np.float64) - 1) / 2, 1.0)
+    x, y, z = (grid.affine() @ corner)[:3].tolist()
+    size = [-(-n // f) for n, f in zip(grid.size, factors, strict=True)]
+    spacing = [float(s * f) for s, f in zip(grid.spacing, factors, strict=True)]
+    return Geometry(
+        (size[0], size[1], size[2]),
+        (spacing[0], spacing[1], spacing[2]),
+        (x, y, z),
+        grid.direction,
     )
 
 

@@ -2,72 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
+import torch
 
-from skullfix.errors import UsageError
-from skullfix.files.outputs import plan_outputs, staged
-from skullfix.images.bone import extract_bone
-from skullfix.images.kind import detect_kind
-from skullfix.images.mask import as_mask
-from skullfix.images.read import Scan, read_scan
-from skullfix.images.sanity import check_head
-from skullfix.images.vault_check import check_closed, check_vault
+from skullfix.files.outputs import staged
+from skullfix.images.box import crop, slices, widened
+from skullfix.images.regrid import index_box
+from skullfix.images.vault_check import check_closed
 from skullfix.images.volume import Geometry, Volume
 from skullfix.images.write import write_volume
 from skullfix.implants.clean import CleanImplant, clean_implant
 from skullfix.implants.fit import FittedImplant, fit_implant
-from skullfix.implants.options import FitOptions
 from skullfix.meshes.mesh import Mesh
-from skullfix.meshes.write import Space, check_mesh_output, write_mesh
+from skullfix.meshes.write import write_mesh
+from skullfix.tasks.complete_case import CompleteCase, coarse_bone, read_case, with_less
+from skullfix.tasks.complete_options import CompleteOptions
 from skullfix.tasks.complete_report import write_complete_report
 from skullfix.tasks.document import Progress, Stopwatch, write_document
-from skullfix.tasks.headroom import (
-    Workplace,
-    is_out_of_memory,
-    make_room,
-    narrowed,
-    on_whole_grid,
-)
+from skullfix.tasks.headroom import is_out_of_memory, on_whole_grid
 from skullfix.tasks.implant_facts import implant_facts
 from skullfix.tasks.model import Model, load_model, model_facts
-from skullfix.tasks.predict import candidate_on, complete_coarse
+from skullfix.tasks.predict import candidate_on, complete_coarse, implant_on
 
-Kind = Literal["auto", "ct", "mask"]
-
-
-@dataclass(frozen=True)
-class CompleteOptions:
-    """What a user may choose.
-
-    Attributes:
-        kind: Whether the input is a CT or a mask; ``auto`` tells by its values.
-        threshold: Hounsfield units from which a CT's voxel is bone; ``auto`` picks them.
-        model: None for the default, a name, ``name@version`` or a path.
-        backend: Engine: auto, reference or cpu.
-        mesh_format: stl, ply, obj or 3mf.
-        space: Frame of the mesh: lps or ras.
-        series: DICOM series to read, where a folder holds several.
-        save_bone: Also write the bone mask of a CT.
-        report: Also write the page and the picture of the result.
-        overwrite: Whether existing outputs may be replaced.
-        fit: How the solid is fitted to the hole (clearance, wall, edge, holes).
-    """
-
-    kind: Kind = "auto"
-    threshold: float | Literal["auto"] = 150.0
-    model: str | None = None
-    backend: str = "auto"
-    mesh_format: str = "stl"
-    space: Space = "lps"
-    series: str | None = None
-    save_bone: bool = False
-    report: bool = True
-    overwrite: bool = False
-    fit: FitOptions = field(default_factory=FitOptions)
+AROUND_MM = 12.0
+"""Kept around the network's answer when it is cleaned."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,132 +98,61 @@ def complete(
     return result
 
 
-@dataclass(frozen=True, eq=False)
-class CompleteCase:
-    """A skull that was read and is ready for the network.
-
-    Attributes:
-        source: The file it came from.
-        options: What was asked for.
-        place: What is worked on: the scan as it was read, or its head for lack of memory.
-        bone: bool on the grid of ``place.scan``, not empty.
-        kind: ``ct`` or ``mask``.
-        warnings: What the preparation changed or assumed.
-        paths: Where each output goes.
-        watch: Times the case.
-    """
-
-    source: Path
-    options: CompleteOptions
-    place: Workplace
-    bone: Volume
-    kind: str
-    warnings: tuple[str, ...]
-    paths: dict[str, Path]
-    watch: Stopwatch
-
-
-def output_names(suffix: str, options: CompleteOptions) -> dict[str, str]:
-    """Name the outputs: what each is to the ending of its file.
-
-    Args:
-        suffix: Of the input's format.
-        options: Choose which outputs there are.
-    """
-    names = {
-        "completed": f"_complete{suffix}",
-        "implant": f"_implant{suffix}",
-        "mesh": f"_implant.{options.mesh_format}",
-        "result": "_result.json",
-    }
-    names |= {"bone": f"_bone{suffix}"} if options.save_bone else {}
-    report = {"report": "_report.html", "preview": "_report.png"}
-    return names | (report if options.report else {})
-
-
-def read_case(
-    source: Path, folder: Path | None, options: CompleteOptions, watch: Stopwatch
-) -> CompleteCase:
-    """Do the first part of `complete`: check the options, read the scan, take its bone."""
-    check_options(options)
-    with watch.stage("reading"):
-        scan = read_scan(source, series=options.series)
-    names = output_names(scan.suffix, options)
-    paths = plan_outputs(source, folder, scan.stem, names, overwrite=options.overwrite)
-    with watch.stage("bone"):
-        kind = detect_kind(scan.volume) if options.kind == "auto" else options.kind
-        place = make_room(scan, kind)
-        del scan  # its voxels may have been let go
-    return _prepared(source, options, place, kind, paths, watch)
-
-
-def _prepared(
-    source: Path,
-    options: CompleteOptions,
-    place: Workplace,
-    kind: str,
-    paths: dict[str, Path],
-    watch: Stopwatch,
-) -> CompleteCase:
-    """Take the bone of what is worked on."""
-    for step in place.steps:
-        watch.tell(step)
-    with watch.stage("bone"):
-        bone, warnings = _bone(place.scan, kind, options)
-    return CompleteCase(source, options, place, bone, kind, warnings, paths, watch)
-
-
 def compute_case(case: CompleteCase, model: Model) -> CompleteResult:
     """Do the second part of `complete`: the implant, its mesh and the document.
 
     Where memory runs out on the way, it is done again with less.
+
+    Raises:
+        MemoryLimitError: It ran out with the least.
     """
-    try:
-        return _compute(case, model)
-    except (MemoryError, RuntimeError) as error:
-        if not is_out_of_memory(error):
-            raise
-    place = narrowed(case.place, case.kind)
-    return _compute(
-        _prepared(case.source, case.options, place, case.kind, case.paths, case.watch), model
-    )
+    moved: tuple[str, ...] = ()
+    while True:
+        try:
+            return _compute(case, model, moved)
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            full = isinstance(error, torch.OutOfMemoryError) and model.device != "cpu"
+        if full:  # less of the scan would not help: the network's grid is the same
+            moved = (f"The network ran on the CPU, because the memory of {model.device} ran out.",)
+            case.watch.tell(moved[0])
+            model = model.on_cpu()
+        else:
+            case = with_less(case)
 
 
-def _compute(case: CompleteCase, model: Model) -> CompleteResult:
-    options, bone, watch = case.options, case.bone, case.watch
-    warnings = case.warnings
-    cleaned = complete_bone(bone, model, watch)
-    warnings += check_closed(bone, cleaned.mask)
+def _compute(case: CompleteCase, model: Model, moved: tuple[str, ...]) -> CompleteResult:
+    bone, place, watch = case.bone, case.place, case.watch
+    worked = coarse_bone(bone) if place.coarser else bone
+    cleaned = complete_bone(worked, model, watch)
+    warnings = case.warnings + check_closed(worked, cleaned.mask)
     with watch.stage("fit"):
-        fitted = fit_implant(cleaned.mask, bone, options.fit) if cleaned.pieces_ml else None
+        fit = case.options.fit
+        fitted = fit_implant(cleaned.mask, worked, fit) if cleaned.pieces_ml else None
         warnings += fitted.warnings if fitted else ()
+    implant = implant_on(cleaned.mask, bone) if place.coarser else cleaned.mask
+    steps = [*place.steps, *moved]
     document: dict[str, Any] = {
         "status": "success" if fitted else "no_defect",
         "task": "complete",
-        "inputs": {"scan": str(case.source), "kind": case.kind, "format": case.place.scan.format},
+        "inputs": {"scan": str(case.source), "kind": case.kind, "format": case.scan.format},
         "outputs": {},
         "model": model_facts(model.checkpoint),
-        "device": "cpu",
+        "device": model.device,
         "backend": model.backend.name,
-        "geometry": asdict(case.place.grid),
+        "geometry": asdict(place.grid),
         "memory": {
-            "needed_bytes": case.place.needed_bytes,
-            "free_bytes": case.place.free_bytes,
-            "steps": list(case.place.steps),
+            "needed_bytes": place.needed_bytes,
+            "free_bytes": place.free_bytes,
+            "steps": steps,
         },
-        "implant": implant_facts(fitted, options.fit, cleaned.pieces_ml)
-        if fitted
-        else {"pieces_ml": []},
-        "warnings": [
-            *case.place.scan.warnings,
-            *case.place.steps,
-            *warnings,
-            *model.checkpoint.warnings,
-        ],
+        "implant": implant_facts(fitted, fit, cleaned.pieces_ml) if fitted else {"pieces_ml": []},
+        "warnings": [*case.scan.warnings, *steps, *warnings, *model.checkpoint.warnings],
         "notice": "Research use; not a medical device.",
     }
-    whole, implant = (on_whole_grid(mask, case.place) for mask in (bone, cleaned.mask))
-    return CompleteResult(document["status"], whole, implant, fitted, document)
+    whole, missing = (on_whole_grid(mask, place) for mask in (bone, implant))
+    return CompleteResult(document["status"], whole, missing, fitted, document)
 
 
 def write_case(case: CompleteCase, result: CompleteResult) -> None:
@@ -272,7 +163,7 @@ def write_case(case: CompleteCase, result: CompleteResult) -> None:
     result.document["seconds"] = watch.seconds
     with staged(wanted) as aside:
         if result.fitted is not None:
-            own = case.place.scan.own_grid
+            own = case.scan.own_grid
             with watch.stage("writing"):
                 write_volume(_labels(result.completed, own), aside["completed"])
                 write_volume(_labels(result.implant, own), aside["implant"])
@@ -285,10 +176,10 @@ def write_case(case: CompleteCase, result: CompleteResult) -> None:
                         result.document,
                         case.bone,
                         result.fitted,
-                        case=case.place.scan.stem,
+                        case=case.scan.stem,
                         page=aside["report"],
                         preview=aside["preview"],
-                        scan=case.place.scan.volume if case.kind == "ct" else None,
+                        scan=case.place.scan if case.kind == "ct" else None,
                     )
         result.document["peak_memory_bytes"] = watch.peak_memory_bytes
         write_document(result.document, aside["result"])
@@ -311,33 +202,17 @@ def complete_bone(bone: Volume, model: Model, watch: Stopwatch | None = None) ->
             bone, model.network, model.backend, spacing=model.spacing, thresholds=model.thresholds
         )
     with watch.stage("implant"):
-        if answer is None:
-            empty = Volume(np.zeros(bone.array.shape, bool), bone.geometry)
-            return CleanImplant(empty, (), 0.0)
-        return clean_implant(candidate_on(bone, answer), bone)
-
-
-def check_options(options: CompleteOptions) -> None:
-    """Refuse options that make no sense before anything is read."""
-    if options.kind not in ("auto", "ct", "mask"):
-        raise UsageError(f"--kind {options.kind} is unknown", hint="choose auto, ct or mask")
-    check_mesh_output(options.mesh_format, options.space)
-    if options.threshold != "auto" and not -500 <= options.threshold <= 3000:
-        raise UsageError(
-            f"--threshold {options.threshold:g} lies outside -500 to 3000 HU",
-            hint="bone begins at about 150 HU; auto picks by histogram",
-        )
-
-
-def _bone(scan: Scan, kind: str, options: CompleteOptions) -> tuple[Volume, tuple[str, ...]]:
-    """Give the skull in a scan, and warnings."""
-    if kind == "mask":
-        bone, warnings = as_mask(scan.volume)
-    else:
-        bone, warnings = extract_bone(scan.volume, threshold=options.threshold)
-    return bone, warnings + check_head(bone) + check_vault(bone)
+        implant = np.zeros(bone.array.shape, bool)
+        region = None if answer is None else index_box(bone.geometry, answer.implant.geometry)
+        if answer is None or region is None:
+            return CleanImplant(Volume(implant, bone.geometry), (), 0.0)
+        low, high = widened(region, bone.geometry, AROUND_MM)
+        near = crop(bone, low, high)
+        found = clean_implant(candidate_on(near, answer), near)
+        implant[slices(low, high)] = found.mask.array
+        return replace(found, mask=Volume(implant, bone.geometry))
 
 
 def _labels(mask: Volume, own_grid: Geometry | None) -> Volume:
-    """Give a mask as uint8 {0, 1}, on the file's own grid."""
-    return Volume(mask.array.astype(np.uint8), own_grid or mask.geometry)
+    """Give a mask on the file's own grid."""
+    return Volume(mask.array, own_grid or mask.geometry)

@@ -9,7 +9,8 @@ from skullfix.errors import OutputError
 from skullfix.evaluation.evaluate import Evaluation, evaluate_masks
 from skullfix.images.phantom import head_phantom
 from skullfix.images.write import write_volume
-from skullfix.tasks.complete import CompleteOptions, CompleteResult, complete
+from skullfix.tasks.complete import CompleteResult, complete
+from skullfix.tasks.complete_options import CompleteOptions
 from skullfix.tasks.document import Progress
 
 SCAN_NAME = "phantom.nrrd"

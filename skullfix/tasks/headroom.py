@@ -1,110 +1,158 @@
-"""Does a case fit in memory? Asked before the work; where it does not, less is worked on.
-
-The estimate was measured on a head CT and its mask at 7, 59 and 118 million voxels
-(tests/benchmarks/RESULTS.md): beside the scan itself, the work held at most 5.2 bytes a voxel of
-the grid and, at the smallest, 0.2 GB that do not depend on it.
-"""
+"""Does a case fit in memory? Asked before the work; where it does not, less is worked on."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 
 from skullfix.errors import MemoryLimitError
-from skullfix.images.box import Index, bounding_box, crop
+from skullfix.images.box import Index, bounding_box, crop, slices, widened
 from skullfix.images.head import coarse_steps, find_head
-from skullfix.images.read import Scan
+from skullfix.images.resample import BLOCK_SPACING_MM, block_factors
 from skullfix.images.room import free_bytes
 from skullfix.images.volume import Geometry, Volume
-
-FIXED_BYTES = 350_000_000
-"""The network, its libraries, the surface of the implant."""
-
-WORK_BYTES = 6
-"""For each voxel worked on, beside the scan: bone, its pieces, candidate, implant."""
-
-OUTPUT_BYTES = 4
-"""For each voxel of the input's grid, where only a part was worked on: the masks to be written."""
+from skullfix.tasks.ladder import RUNGS, Load, Rung, RungName
 
 MARGIN_MM = 12.0
 """Kept around the head."""
 
+WORTHWHILE = 0.9
+"""A crop that keeps more than this share of the voxels is not made."""
+
+_HINT = "Close other programs, crop the scan to the head, or use a machine with more memory."
+_NAMES = {
+    "whole": "whole",
+    "head": "cropped to the head",
+    "regions": "in regions",
+    "coarser": f"on a grid of {BLOCK_SPACING_MM:g} mm",
+}
+
 
 @dataclass(frozen=True, eq=False)
 class Workplace:
-    """What is worked on, and where it lies on the input's grid.
+    """What is worked on, how, and where it lies on the input's grid.
 
     Attributes:
-        scan: The input or a part of it.
+        scan: The input's voxels or a part of them; None once they were let go.
+        kind: ``ct`` or ``mask``.
         grid: The input's.
         low: Index (z, y, x) of the part's first voxel.
-        needed_bytes: The estimate for this part.
-        free_bytes: What was free then.
+        rung: How it is worked on.
+        load: What its memory depends on.
+        free_bytes: What was free before the work, and what the scan itself took.
         steps: What was given up for lack of memory, one sentence each.
     """
 
-    scan: Scan
+    scan: Volume | None
+    kind: str
     grid: Geometry
     low: Index
-    needed_bytes: int
+    rung: Rung
+    load: Load
     free_bytes: int
     steps: tuple[str, ...] = ()
 
+    @property
+    def needed_bytes(self) -> int:
+        """The estimate, the scan counted."""
+        return self.load.needs(self.rung)
 
-def make_room(scan: Scan, kind: str) -> Workplace:
-    """Choose what to work on: the whole scan where that fits, else the head alone.
+    @property
+    def in_regions(self) -> bool:
+        """Whether bone is told from other things on a coarse grid, and the scan then let go."""
+        return not self.rung.keeps_scan
+
+    @property
+    def coarser(self) -> bool:
+        """Whether the work after the bone is done on a coarse grid."""
+        return self.rung.name == "coarser"
+
+
+def make_room(scan: Volume, kind: str) -> Workplace:
+    """Choose what to work on, and how: the first rung of the ladder that fits.
 
     Args:
-        scan: As it was read.
+        scan: As it was read; let it go afterwards.
         kind: ``ct`` or ``mask``.
 
     Raises:
-        MemoryLimitError: Not even the head fits.
+        MemoryLimitError: Not even the last rung fits.
     """
-    grid, free = scan.volume.geometry, free_bytes()
-    needed = FIXED_BYTES + WORK_BYTES * scan.volume.array.size
-    whole = Workplace(scan, grid, (0, 0, 0), needed, free)
-    return whole if needed <= free else narrowed(whole, kind)
+    free = free_bytes() + scan.array.nbytes
+    size = scan.array.size
+    load = Load(kind, scan.array.itemsize, size, size, float(np.prod(scan.geometry.spacing)))
+    whole = Workplace(scan, kind, scan.geometry, (0, 0, 0), RUNGS[0], load, free)
+    return whole if whole.needed_bytes <= free else _down(whole, free)
 
 
-def narrowed(place: Workplace, kind: str) -> Workplace:
-    """Take the next step down: from the whole scan to the head.
+def narrowed(place: Workplace) -> Workplace:
+    """Go down from a rung on which memory ran out in the middle of the work.
 
     Args:
         place: What did not fit.
-        kind: ``ct`` or ``mask``.
 
     Raises:
-        MemoryLimitError: There is no smaller step, or it does not fit either.
+        MemoryLimitError: No rung is left, or none fits.
     """
-    hint = "Close other programs, crop the scan to the head, or use a machine with more memory."
-    volume, free = place.scan.volume, free_bytes()
-    if place.steps:
-        raise MemoryLimitError(
-            f"The head alone, {volume.array.size:,} voxels, needs about {_gb(place.needed_bytes)} "
-            f"of memory; {_gb(free)} are free.",
-            hint=hint,
-        )
-    low, high = _head_box(volume, kind)
-    part = int(np.prod(np.subtract(high, low)))
-    itemsize = int(volume.array.itemsize)
-    needed = FIXED_BYTES + (WORK_BYTES + itemsize) * part + OUTPUT_BYTES * volume.array.size
-    room = free + volume.array.nbytes  # the scan is let go
-    if itemsize * part > free or needed > room:
-        raise MemoryLimitError(
-            f"This scan of {volume.array.size:,} voxels needs about {_gb(place.needed_bytes)} of "
-            f"memory beside itself, cropped to the head ({part:,} voxels) {_gb(needed)} with it; "
-            f"{_gb(free)} are free, {_gb(room)} without the scan.",
-            hint=hint,
-        )
-    step = (
-        f"The scan was cropped to the head ({part:,} of {volume.array.size:,} voxels), because the "
-        f"whole needs about {_gb(place.needed_bytes)} of memory and {_gb(free)} were free."
+    held = 0 if place.scan is None else place.scan.array.nbytes
+    return _down(place, free_bytes() + held)
+
+
+def _down(place: Workplace, free: int) -> Workplace:
+    """Find the next rung that fits, each with the steps of those above it."""
+    load, steps, tried = place.load, place.steps, []
+    box = None
+    if place.rung.name == "whole" and place.scan is not None:
+        low, high = _head_box(place.scan, place.kind)
+        part = int(np.prod(np.subtract(high, low)))
+        if part <= WORTHWHILE * load.grid:
+            load, box = replace(load, part=part), (low, high)
+    for rung in _below(place, cropped=box is not None):
+        needed = load.needs(rung)
+        tried.append(f"{_NAMES[rung.name]} {_gb(needed)}")
+        steps += (_step(rung.name, load, place.load.needs(place.rung), free),)
+        if needed > free:
+            continue
+        found = replace(place, rung=rung, load=load, free_bytes=free, steps=steps)
+        if box is None or place.scan is None:
+            return found
+        inner = crop(place.scan, *box)
+        part_scan = Volume(inner.array.copy(), inner.geometry)
+        return replace(found, scan=part_scan, low=box[0])
+    raise MemoryLimitError(
+        f"This scan of {load.grid:,} voxels needs about {_gb(place.needed_bytes)} of memory "
+        f"{_NAMES[place.rung.name]}{', ' if tried else ''}{', '.join(tried)}; {_gb(free)} are "
+        "free, the scan itself counted.",
+        hint=_HINT,
     )
-    inner = crop(volume, low, high)
-    scan = replace(place.scan, volume=Volume(inner.array.copy(), inner.geometry))
-    return Workplace(scan, place.grid, low, needed, room, (step,))
+
+
+def _below(place: Workplace, *, cropped: bool) -> list[Rung]:
+    """List the rungs below that change anything."""
+    fine = max(block_factors(place.grid.spacing)) > 1
+    useful: dict[RungName, bool] = {"head": cropped, "regions": True, "coarser": fine}
+    return [rung for rung in RUNGS[RUNGS.index(place.rung) + 1 :] if useful[rung.name]]
+
+
+def _step(name: RungName, load: Load, needed: int, free: int) -> str:
+    """Tell in a sentence what a rung gives up."""
+    if name == "head":
+        return (
+            f"The scan was cropped to the head ({load.part:,} of {load.grid:,} voxels), because "
+            f"the whole needs about {_gb(needed)} of memory and {_gb(free)} were free."
+        )
+    if name == "regions":
+        return (
+            f"Bone was told from other things on a grid of {BLOCK_SPACING_MM:g} mm, and the scan "
+            "was let go before the network ran (the report shows its bone alone), because "
+            f"{_gb(free)} of memory were free."
+        )
+    return (
+        f"The implant was made on a grid of {BLOCK_SPACING_MM:g} mm instead of the scan's, because "
+        f"{_gb(free)} of memory were free; its surface and its gap are as coarse as that."
+    )
 
 
 def on_whole_grid(mask: Volume, place: Workplace) -> Volume:
@@ -112,16 +160,16 @@ def on_whole_grid(mask: Volume, place: Workplace) -> Volume:
     if mask.geometry == place.grid:
         return mask
     whole = np.zeros(place.grid.shape, bool)
-    whole[tuple(slice(a, a + n) for a, n in zip(place.low, mask.array.shape, strict=True))] = (
-        mask.array
-    )
+    shape = mask.array.shape
+    high = tuple(a + n for a, n in zip(place.low, shape, strict=True))
+    whole[slices(place.low, (high[0], high[1], high[2]))] = mask.array
     return Volume(whole, place.grid)
 
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Tell whether an error says that memory ran out, on any device."""
     text = str(error).lower()
-    return isinstance(error, MemoryError) or (
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
         isinstance(error, RuntimeError)
         and any(words in text for words in ("out of memory", "not enough memory", "t allocate"))
     )
@@ -135,13 +183,11 @@ def _head_box(volume: Volume, kind: str) -> tuple[Index, Index]:
     else:
         steps = coarse_steps((z, y, x))
         found = bounding_box(find_head(volume.array, (z, y, x), steps))
-    shape = volume.array.shape
     if found is None:
-        return (0, 0, 0), (shape[0], shape[1], shape[2])
-    margin = [int(np.ceil(MARGIN_MM / size)) for size in (z, y, x)]
-    first = [max(a * s - m, 0) for a, s, m in zip(found[0], steps, margin, strict=True)]
-    last = [min(b * s + m, n) for b, s, m, n in zip(found[1], steps, margin, shape, strict=True)]
-    return (first[0], first[1], first[2]), (last[0], last[1], last[2])
+        return (0, 0, 0), volume.geometry.shape
+    first, last = (tuple(a * s for a, s in zip(end, steps, strict=True)) for end in found)
+    box = (first[0], first[1], first[2]), (last[0], last[1], last[2])
+    return widened(box, volume.geometry, MARGIN_MM)
 
 
 def _gb(count: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from skullfix.networks.checkpoint import load_network
 from skullfix.networks.unet import NO_THRESHOLDS, SparseUNet
@@ -28,6 +28,16 @@ class Model:
     def thresholds(self) -> tuple[float, ...]:
         """Pruning threshold of each level, coarsest first."""
         return tuple(self.checkpoint.card.get("thresholds") or NO_THRESHOLDS)
+
+    @property
+    def device(self) -> str:
+        """Where the network computes, such as ``cpu`` or ``cuda:0``."""
+        return str(next(self.network.parameters()).device)
+
+    def on_cpu(self) -> Model:
+        """Read the same network again for the CPU."""
+        network = load_network(self.checkpoint.path, self.checkpoint.card)
+        return replace(self, network=network, backend=get_backend("auto"))
 
 
 def model_facts(checkpoint: CheckpointFile) -> dict[str, str]:

@@ -130,6 +130,26 @@ def candidate_on(bone: Volume, answer: Completion) -> Volume:
     return Volume(result, bone.geometry)
 
 
+def implant_on(implant: Volume, bone: Volume) -> Volume:
+    """Bring an implant that was made on a coarse grid to the scan's grid.
+
+    Args:
+        implant: bool, on any grid over the same place.
+        bone: The defective skull, bool.
+
+    Returns:
+        bool on the grid of `bone`, without a voxel of it.
+    """
+    result = np.zeros(bone.array.shape, bool)
+    box = bounding_box(implant.array, margin=1)
+    region = None if box is None else index_box(bone.geometry, crop(implant, *box).geometry)
+    if box is not None and region is not None:
+        part = crop(bone, *region)
+        inside = sample_onto(crop(implant, *box), part.geometry).array >= 0.5
+        result[slices(*region)] = inside & ~part.array
+    return Volume(result, bone.geometry)
+
+
 def _part(grid: Geometry, first: Tensor, last: Tensor) -> Geometry:
     """Give the axis-aligned grid from index `first` to `last` (z, y, x), which may lie outside."""
     spacing = grid.spacing[0]

@@ -14,7 +14,8 @@ from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
 from skullfix.images.phantom import head_phantom
-from skullfix.tasks.complete import CompleteOptions, complete
+from skullfix.tasks.complete import complete
+from skullfix.tasks.complete_options import CompleteOptions
 
 SECRETS = {
     "PatientName": "Featherstone^Ophelia",

@@ -1,7 +1,9 @@
-"""Work that does not fit is done on the head alone, or refused with the numbers."""
+"""Work that does not fit is done with less, step by step, or refused with the numbers."""
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,93 +14,178 @@ import pytest
 import torch
 
 from skullfix.errors import MemoryLimitError
+from skullfix.evaluation.metrics import dice
 from skullfix.images.phantom import head_phantom
-from skullfix.images.read import Scan, read_scan
+from skullfix.images.read import read_scan
 from skullfix.images.room import LIMIT_VARIABLE
 from skullfix.images.volume import Geometry, Volume
 from skullfix.images.write import write_volume
-from skullfix.tasks.complete import CompleteOptions, complete, compute_case, read_case
+from skullfix.tasks import complete_case, headroom, predict
+from skullfix.tasks.complete import CompleteResult, complete, compute_case
+from skullfix.tasks.complete_case import read_case
+from skullfix.tasks.complete_options import CompleteOptions
 from skullfix.tasks.document import Stopwatch
 from skullfix.tasks.headroom import is_out_of_memory, make_room, narrowed, on_whole_grid
-from skullfix.tasks.model import load_model
+from skullfix.tasks.ladder import RUNGS, Load
+from skullfix.tasks.model import Model, load_model
+
+SPACING = (0.6, 2.4, 2.4)
+NO_REPORT = CompleteOptions(report=False)
 
 
-def leave(monkeypatch: pytest.MonkeyPatch, megabytes: float) -> None:
-    held = psutil.Process().memory_info().rss
-    monkeypatch.setenv(LIMIT_VARIABLE, str((held + megabytes * 1e6) / 1e9))
+def placed(array: np.ndarray, shape: tuple[int, int, int], fill: int) -> Volume:
+    """Put a head into the corner of a larger grid."""
+    whole = np.full(shape, fill, array.dtype)
+    low = (3, 10, 17)
+    whole[tuple(slice(a, a + n) for a, n in zip(low, array.shape, strict=True))] = array
+    direction = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+    return Volume(whole, Geometry(shape[::-1], SPACING, (3.5, -7.0, 11.0), direction))
 
 
 @pytest.fixture(scope="module")
-def skull() -> Volume:
-    """A phantom's defective skull in the corner of a grid of 48 million voxels."""
-    phantom = head_phantom(spacing=(2.0, 2.0, 2.0))
-    part = phantom.bone.array & ~phantom.implant.array
-    array = np.zeros((300, 400, 400), np.uint8)
-    array[: part.shape[0], 20 : 20 + part.shape[1], 7 : 7 + part.shape[2]] = part
-    old = phantom.bone.geometry
-    return Volume(array, Geometry((400, 400, 300), old.spacing, (3.5, -7.0, 11.0), old.direction))
+def heads(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A phantom with a hole, as a CT and as a mask, each in a much larger grid; the files."""
+    phantom = head_phantom(spacing=SPACING)
+    part = (phantom.bone.array & ~phantom.implant.array).astype(np.uint8)
+    shape = tuple(n + 40 for n in part.shape)
+    folder = tmp_path_factory.mktemp("heads")
+    files = {"ct": folder / "ct.nrrd", "mask": folder / "mask.nrrd"}
+    write_volume(placed(phantom.ct.array, shape, -1000), files["ct"])
+    write_volume(placed(part, shape, 0), files["mask"])
+    return files
 
 
-def test_what_fits_is_left_whole(skull: Volume) -> None:
-    scan = Scan(skull, "nrrd", ".nrrd", "head", ())
+@pytest.fixture(scope="module", autouse=True)
+def one_view() -> Iterator[None]:
+    """One view is enough here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(predict, "VIEWS", predict.VIEWS[:1])
+        yield
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return load_model(None, "auto")
+
+
+@pytest.fixture(scope="module")
+def free(
+    one_view: None,
+    heads: dict[str, Path],
+    model: Model,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, CompleteResult]:
+    """What comes out where memory is no matter."""
+    folder = tmp_path_factory.mktemp("free")
+    return {k: complete(path, folder, NO_REPORT, model=model) for k, path in heads.items()}
+
+
+def load_of(scan: Volume, kind: str) -> Load:
+    """What the memory of a scan depends on, its head found."""
+    return narrowed(make_room(scan, kind)).load
+
+
+def leave(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    """Let the ladder find so many bytes free beside a scan."""
+    monkeypatch.setattr(headroom, "free_bytes", lambda: count)
+
+
+@pytest.mark.parametrize("kind", ["ct", "mask"])
+@pytest.mark.parametrize("part", [1.0, 0.5, 0.1])
+@pytest.mark.parametrize("voxel", [0.05, 0.5, 2.0])
+def test_no_rung_takes_more_than_the_one_above(kind: str, part: float, voxel: float) -> None:
+    load = Load(kind, 2, 10**8, int(part * 10**8), voxel)
+    needs = [load.needs(rung) for rung in RUNGS if part < 1 or rung.name != "head"]
+    assert needs == sorted(needs, reverse=True)
+
+
+def test_what_fits_is_left_whole(heads: dict[str, Path]) -> None:
+    scan = read_scan(heads["mask"]).volume
     place = make_room(scan, "mask")
     assert place.scan is scan
     assert place.steps == ()
-    assert place.needed_bytes == 350_000_000 + 6 * skull.array.size
-    assert on_whole_grid(skull, place) is skull
+    assert place.rung.name == "whole"
+    assert on_whole_grid(scan, place) is scan
 
 
+@pytest.mark.parametrize("kind", ["ct", "mask"])
 def test_a_head_in_a_large_grid_is_cropped_and_put_back(
-    skull: Volume, monkeypatch: pytest.MonkeyPatch
+    heads: dict[str, Path], monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    leave(monkeypatch, 570)
-    place = make_room(Scan(skull, "nrrd", ".nrrd", "head", ()), "mask")
-    assert place.scan.volume.array.size < 0.1 * skull.array.size
+    scan = read_scan(heads[kind]).volume
+    load = make_room(scan, kind).load
+    leave(monkeypatch, load.needs(RUNGS[0]) - scan.array.nbytes - 1)
+    place = make_room(scan, kind)
+    assert place.rung.name == "head"
     assert "cropped to the head" in place.steps[0]
     assert "GB" in place.steps[0]
-    back = on_whole_grid(Volume(place.scan.volume.array > 0, place.scan.volume.geometry), place)
-    assert back.geometry == skull.geometry
-    np.testing.assert_array_equal(back.array, skull.array > 0)
+    assert place.scan is not None
+    assert place.scan.array.size == place.load.part < 0.85 * scan.array.size
+    inside = 150 if kind == "ct" else 1
+    back = on_whole_grid(Volume(place.scan.array >= inside, place.scan.geometry), place)
+    assert back.geometry == scan.geometry
+    lost = (scan.array >= inside) & ~back.array  # of the CT: the headrest
+    assert np.count_nonzero(lost) <= (0.03 * np.count_nonzero(back.array) if kind == "ct" else 0)
 
 
-def test_what_does_not_fit_at_all_is_refused_with_the_numbers(
-    skull: Volume, monkeypatch: pytest.MonkeyPatch
+def test_a_limit_of_the_users_is_obeyed(
+    heads: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    leave(monkeypatch, 100)
-    with pytest.raises(MemoryLimitError, match=r"0\.64 GB.*cropped to the head.*GB are free") as e:
-        make_room(Scan(skull, "nrrd", ".nrrd", "head", ()), "mask")
-    assert e.value.exit_code == 5
-    assert e.value.hint
+    scan = read_scan(heads["mask"]).volume
+    held = psutil.Process().memory_info().rss
+    monkeypatch.setenv(LIMIT_VARIABLE, str((held + 50e6) / 1e9))
+    with pytest.raises(MemoryLimitError) as caught:
+        make_room(scan, "mask")
+    assert caught.value.exit_code == 5
+    assert caught.value.hint
+    for words in ("GB of memory whole", "cropped to the head", "in regions", "on a grid of 0.9 mm"):
+        assert words in caught.value.message
+    assert caught.value.message.count("GB") == 5  # of each rung, and what is free
 
 
-def test_there_is_no_step_below_the_head(skull: Volume, monkeypatch: pytest.MonkeyPatch) -> None:
-    leave(monkeypatch, 570)
-    place = make_room(Scan(skull, "nrrd", ".nrrd", "head", ()), "mask")
-    with pytest.raises(MemoryLimitError, match="The head alone"):
-        narrowed(place, "mask")
-
-
-def test_a_ct_is_cropped_to_its_head(monkeypatch: pytest.MonkeyPatch) -> None:
-    ct = head_phantom(spacing=(2.5, 2.5, 2.5)).ct
-    array = np.full((ct.array.shape[0], 500, 500), -1000, np.int16)
-    array[:, 100 : 100 + ct.array.shape[1], 200 : 200 + ct.array.shape[2]] = ct.array
-    old = ct.geometry
-    size = (500, 500, old.size[2])
-    scan = Scan(
-        Volume(array, Geometry(size, old.spacing, old.origin, old.direction)), "nrrd", "", "", ()
-    )
-    leave(monkeypatch, 430)
-    place = make_room(scan, "ct")
-    assert place.steps
-    part = place.scan.volume.array
-    assert np.count_nonzero(part > 150) > 0.97 * np.count_nonzero(ct.array > 150)
-    assert part.size < 1.3 * ct.array.size
+@pytest.mark.parametrize(
+    ("kind", "rung"),
+    [("ct", RUNGS[1]), ("ct", RUNGS[2]), ("ct", RUNGS[3]), ("mask", RUNGS[2]), ("mask", RUNGS[3])],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_every_rung_gives_the_implant(
+    heads: dict[str, Path],
+    free: dict[str, CompleteResult],
+    model: Model,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    kind: str,
+    rung: Any,
+) -> None:
+    scan = read_scan(heads[kind]).volume
+    leave(monkeypatch, load_of(scan, kind).needs(rung) - scan.array.nbytes)
+    told: list[str] = []
+    got = complete(
+        heads[kind], tmp_path, CompleteOptions(report=rung.name == "regions", save_bone=True),
+        model=model, progress=lambda stage, _: told.append(stage),
+    )  # fmt: skip
+    steps = got.document["memory"]["steps"]
+    assert steps
+    assert all(step in told and step in got.document["warnings"] for step in steps)
+    whole = free[kind]
+    assert got.implant.geometry == whole.implant.geometry == scan.geometry
+    assert not (got.implant.array & got.bone.array).any()
+    assert read_scan(tmp_path / f"{kind}_implant.nrrd").volume.geometry == scan.geometry
+    if kind == "mask":
+        np.testing.assert_array_equal(got.bone.array, whole.bone.array)
+    if (kind, rung.name) == ("mask", "regions"):
+        np.testing.assert_array_equal(got.implant.array, whole.implant.array)
+    assert dice(got.bone.array, whole.bone.array) > 0.99
+    assert dice(got.implant.array, whole.implant.array) > (0.9 if rung.name == "coarser" else 0.97)
+    assert got.document["implant"]["watertight"]
 
 
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
         (MemoryError(), True),
+        (torch.cuda.OutOfMemoryError("CUDA out of memory."), True),
+        (torch.cuda.OutOfMemoryError(), True),
         (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), True),
         (
             RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 8 bytes"),
@@ -119,55 +206,68 @@ def test_a_real_refusal_of_the_allocator_is_known() -> None:
     assert is_out_of_memory(caught.value)
 
 
-def test_the_whole_task_goes_down_the_ladder_and_says_so(
-    skull: Volume, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    write_volume(skull, tmp_path / "head.nrrd")
-    options = CompleteOptions(report=False)
-    model = load_model(None, "auto")
-    free = complete(tmp_path / "head.nrrd", tmp_path / "free", options, model=model)
-    assert free.document["memory"]["steps"] == []
-    told: list[str] = []
-    leave(monkeypatch, 650)
-    tight = complete(
-        tmp_path / "head.nrrd", tmp_path / "tight", options, model=model,
-        progress=lambda stage, _: told.append(stage),
-    )  # fmt: skip
-    steps = tight.document["memory"]["steps"]
-    assert len(steps) == 1
-    assert steps[0] in told
-    assert steps[0] in tight.document["warnings"]
-    assert tight.implant.geometry == skull.geometry
-    np.testing.assert_array_equal(tight.implant.array, free.implant.array)
-    for name in ("head_implant.nrrd", "head_complete.nrrd"):
-        assert (tmp_path / "free" / name).read_bytes() == (tmp_path / "tight" / name).read_bytes()
-    assert read_scan(tmp_path / "tight" / "head_implant.nrrd").volume.geometry == skull.geometry
+class Fails(torch.nn.Module):
+    """A network whose device has no room at its first calls."""
 
-
-class FailsOnce(torch.nn.Module):
-    """A network whose device has no room at its first call."""
-
-    def __init__(self, inner: Any) -> None:
+    def __init__(self, inner: Any, times: int) -> None:
         super().__init__()
-        self.inner, self.config, self.calls = inner, inner.config, 0
+        self.inner, self.config, self.times = inner, inner.config, times
 
     def forward(self, *arguments: Any, **options: Any) -> Any:
-        self.calls += 1
-        if self.calls == 1:
-            raise RuntimeError("CUDA out of memory. Tried to allocate 20.00 GiB.")
+        self.times -= 1
+        if self.times >= 0:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.")
         return self.inner(*arguments, **options)
 
 
+def failing(model: Model, times: int) -> Model:
+    network: Any = Fails(model.network, times)
+    return replace(model, network=network)
+
+
 def test_memory_that_runs_out_on_the_way_goes_down_the_ladder_too(
-    skull: Volume, tmp_path: Path
+    heads: dict[str, Path], free: dict[str, CompleteResult], model: Model, tmp_path: Path
 ) -> None:
-    write_volume(skull, tmp_path / "head.nrrd")
-    options = CompleteOptions(report=False)
-    model = load_model(None, "auto")
-    failing: Any = FailsOnce(model.network)
-    case = read_case(tmp_path / "head.nrrd", tmp_path / "out", options, Stopwatch(None))
+    case = read_case(heads["mask"], tmp_path, NO_REPORT, Stopwatch(None))
     assert case.place.steps == ()
-    result = compute_case(case, replace(model, network=failing))
-    assert result.status == "success"
-    assert "cropped to the head" in result.document["memory"]["steps"][0]
-    assert result.implant.geometry == skull.geometry
+    got = compute_case(case, failing(model, 2))
+    assert ["cropped" in s for s in got.document["memory"]["steps"]] == [True, False]
+    assert got.document["device"] == "cpu"
+    np.testing.assert_array_equal(got.implant.array, free["mask"].implant.array)
+
+
+def test_below_the_last_rung_there_is_an_error_with_the_numbers(
+    heads: dict[str, Path], model: Model, tmp_path: Path
+) -> None:
+    case = read_case(heads["mask"], tmp_path, NO_REPORT, Stopwatch(None))
+    with pytest.raises(MemoryLimitError, match=r"GB of memory on a grid of 0.9 mm; .* GB") as e:
+        compute_case(case, failing(model, 99))
+    assert e.value.exit_code == 5
+
+
+def test_memory_that_runs_out_on_a_gpu_moves_the_network_to_the_processor(
+    heads: dict[str, Path], free: dict[str, CompleteResult], model: Model, tmp_path: Path
+) -> None:
+    network: Any = Fails(copy.deepcopy(model.network), 99).to("meta")
+    there = replace(model, network=network)
+    assert there.device == "meta"
+    case = read_case(heads["mask"], tmp_path, NO_REPORT, Stopwatch(None))
+    got = compute_case(case, there)
+    assert got.document["device"] == "cpu"
+    assert got.document["memory"]["steps"] == [
+        "The network ran on the CPU, because the memory of meta ran out."
+    ]
+    np.testing.assert_array_equal(got.implant.array, free["mask"].implant.array)
+
+
+def test_bone_that_does_not_fit_is_taken_with_less(
+    heads: dict[str, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def no_room(*_: Any, **__: Any) -> Any:
+        raise MemoryError
+
+    monkeypatch.setattr(complete_case, "extract_bone", no_room)
+    case = read_case(heads["ct"], tmp_path, NO_REPORT, Stopwatch(None))
+    assert case.place.rung.name == "regions"
+    assert case.place.scan is None
+    assert len(case.place.steps) == 2

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from skullfix.errors import UsageError
-from skullfix.tasks import complete, fine_options, fine_task
+from skullfix.tasks import complete, complete_case, complete_options, fine_options, fine_task
 from skullfix.tasks.document import Progress, Stopwatch
 from skullfix.tasks.fine_models import FineModels
 from skullfix.tasks.model import load_model
@@ -103,7 +103,7 @@ def shape_measures(document: Mapping[str, Any]) -> dict[str, float | None]:
     }
 
 
-def _load_complete(options: complete.CompleteOptions, progress: Progress | None) -> Loaded:
+def _load_complete(options: complete_options.CompleteOptions, progress: Progress | None) -> Loaded:
     model = load_model(options.model, options.backend, progress)
     return Loaded(model, _facts(model.checkpoint))
 
@@ -143,10 +143,10 @@ TASKS = {
     for task in (
         BatchTask(
             name="complete",
-            check=complete.check_options,
+            check=complete_options.check_options,
             load=_load_complete,
-            output_names=complete.output_names,
-            read=complete.read_case,
+            output_names=complete_options.output_names,
+            read=complete_case.read_case,
             compute=complete.compute_case,
             write=complete.write_case,
             measures=implant_measures,
