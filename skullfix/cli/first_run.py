@@ -7,32 +7,40 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+COMPILING = "about 10 s"
+
 
 @dataclass(frozen=True)
 class KernelCache:
     """Where numba keeps the engine's compiled kernels.
 
     Attributes:
-        folder: The folder.
+        folder: The folder; None where no folder can be written.
         compiled: Whether kernels for this Python lie there already.
     """
 
-    folder: Path
+    folder: Path | None
     compiled: bool
 
 
-def kernel_cache() -> KernelCache:
-    """Find the compiled kernels; imports the engine, compiles nothing."""
+def kernel_cache() -> KernelCache | None:
+    """Find the compiled kernels; imports the engine, compiles nothing. None without numba."""
+    from skullfix.sparse.jit import has_numba
+
+    if not has_numba():
+        return None
     from skullfix.sparse.cpu.marks import extremes as kernel  # the first that any run needs
 
-    folder = Path(kernel.stats.cache_path or "")
+    if kernel.stats.cache_path is None:
+        return KernelCache(None, False)
+    folder = Path(kernel.stats.cache_path)
     line = kernel.py_func.__code__.co_firstlineno
     name = f"marks.extremes-{line}.py{sys.version_info.major}{sys.version_info.minor}*.nbi"
     return KernelCache(folder, any(folder.glob(name)))
 
 
 def announce_first_run(backend: str, threads: int, tell: Callable[[str], None]) -> None:
-    """Say what a first run does; later runs say nothing.
+    """Say what a first run does, or why every run is slow; a usual run says nothing.
 
     Args:
         backend: What ``--backend`` asks for.
@@ -41,5 +49,14 @@ def announce_first_run(backend: str, threads: int, tell: Callable[[str], None]) 
     """
     from skullfix.sparse.backend import get_backend
 
-    if get_backend(backend).name == "cpu" and not kernel_cache().compiled:
-        tell(f"first run: cpu, {threads} threads; kernels are compiled once, about 10 s")
+    engine, cache = get_backend(backend).name, kernel_cache()
+    if cache is None:
+        if backend == "auto":
+            tell(f"numba cannot be imported: the engine {engine!r} runs, which is slower")
+    elif engine == "cpu" and cache.folder is None:
+        tell(
+            f"cpu, {threads} threads; kernels are compiled at every run, {COMPILING}: no folder "
+            "for them can be written (set NUMBA_CACHE_DIR)"
+        )
+    elif engine == "cpu" and not cache.compiled:
+        tell(f"first run: cpu, {threads} threads; kernels are compiled once, {COMPILING}")

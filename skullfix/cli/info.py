@@ -63,7 +63,7 @@ def check() -> dict[str, str]:
     library = Library.from_environment()
     found = {
         "cache": _writable(library.cache),
-        "kernels": _writable(kernel_cache().folder),
+        "kernels": _check_kernels(),
         "temporary files": _writable(Path(tempfile.gettempdir())),
     }
     for item in listed(library):
@@ -86,11 +86,24 @@ def _writable(folder: Path) -> str:
     return GOOD
 
 
+def _check_kernels() -> str:
+    """Whether the fast engine can run and keep what it compiles."""
+    cache = kernel_cache()
+    if cache is None:
+        return "numba cannot be imported; the engine 'reference' runs, which is slower"
+    if cache.folder is None:
+        return "no folder can be written; set NUMBA_CACHE_DIR, or every run compiles them"
+    return _writable(cache.folder)
+
+
 def _kernels() -> dict[str, object]:
     """Tell where the engine's compiled kernels are kept."""
     cache = kernel_cache()
-    state = "compiled" if cache.compiled else "compiled at the first run"
-    return {"folder": str(cache.folder), "state": state}
+    if cache is None:
+        return {"folder": None, "state": "none"}
+    first = "compiled at every run" if cache.folder is None else "compiled at the first run"
+    state = "compiled" if cache.compiled else first
+    return {"folder": None if cache.folder is None else str(cache.folder), "state": state}
 
 
 def _weights() -> dict[str, object]:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
 
 from skullfix.errors import MemoryLimitError, UsageError
+from skullfix.sparse.jit import has_numba
 from skullfix.sparse.relation import Relation
 from skullfix.sparse.tensor import SparseTensor
 from skullfix.sparse.voxels import VoxelSet, check_coordinates
 
-BackendName = Literal["auto", "reference", "cpu"]
-BACKENDS: tuple[BackendName, ...] = ("auto", "reference", "cpu")
+BackendName = Literal["auto", "reference", "cpu", "minkowski"]
+BACKENDS: tuple[BackendName, ...] = ("auto", "reference", "cpu", "minkowski")
 DEFAULT_VOXEL_CAP = 64_000_000
 
 
@@ -110,18 +110,34 @@ def get_backend(name: str = "auto", device: torch.device | str = "cpu") -> Backe
         raise UsageError(
             f"there is no backend {name!r}", hint=f"choose one of {', '.join(BACKENDS)}"
         )
-    if name == "cpu" and not on_cpu:
-        raise UsageError(f"backend 'cpu' cannot run on {device}", hint="use --device cpu")
-    has_numba = importlib.util.find_spec("numba") is not None
-    if name == "cpu" and not has_numba:
-        raise UsageError("backend 'cpu' needs numba", hint="pip install numba, or use reference")
-    if name == "cpu" or (name == "auto" and on_cpu and has_numba):
+    if name in ("cpu", "minkowski") and not on_cpu:
+        raise UsageError(f"backend {name!r} cannot run on {device}", hint="use --device cpu")
+    if name == "minkowski":
+        return _minkowski()
+    if name == "cpu" and not has_numba():
+        raise UsageError(
+            "backend 'cpu' needs numba, which cannot be imported",
+            hint="pip install numba, or use --backend reference",
+        )
+    if name == "cpu" or (name == "auto" and on_cpu and has_numba()):
         from skullfix.sparse.cpu.engine import CpuBackend
 
         return CpuBackend()
     from skullfix.sparse.reference.engine import ReferenceBackend
 
     return ReferenceBackend()
+
+
+def _minkowski() -> Backend:
+    """Make the adaptor onto MinkowskiEngine."""
+    try:
+        from skullfix.sparse.minkowski.engine import MinkowskiBackend
+    except (ImportError, OSError) as error:  # the latter where a library of its own is missing
+        raise UsageError(
+            f"backend 'minkowski' needs MinkowskiEngine, which cannot be imported: {error}",
+            hint="in a clone, `make minkowski` builds it; no other backend needs it",
+        ) from error
+    return MinkowskiBackend()
 
 
 def check_cap(count: int, cap: int) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
-
 import torch
+
+from skullfix.sparse.jit import has_numba
 
 
 def set_threads(count: int) -> int:
@@ -13,7 +13,7 @@ def set_threads(count: int) -> int:
     Returns:
         The number of threads in use.
     """
-    if importlib.util.find_spec("numba") is not None:
+    if has_numba():
         import numba
 
         # First numba, then torch: starting numba's OpenMP pool resets the count of every library.

@@ -52,7 +52,9 @@ def test_info_finds_damaged_weights(
 
 def test_a_first_run_says_so_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     announce_first_run("reference", 2, Reporter())
-    if kernel_cache().compiled:
+    cache = kernel_cache()
+    assert cache is not None
+    if cache.compiled:
         announce_first_run("cpu", 2, Reporter())
     assert capsys.readouterr().err == ""
     program = (

@@ -15,7 +15,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from skullfix.networks.config import NetworkConfig
 from skullfix.networks.minkowski_names import convert_minkowski
-from skullfix.networks.peers.minkowski_unet import ME, MinkowskiUNet
+from skullfix.networks.peers.minkowski_unet import MinkowskiUNet
+from skullfix.sparse.minkowski.package import ME
 
 PLACE = Path(__file__).with_name("minkowski.safetensors")
 CHANNELS = (4, 4, 6, 6, 8, 8, 8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,10 @@ KINDS = {"same": SAME, "down": DOWN, "up2": UP2, "up4": UP4}
 NEVER = (float("inf"),) * 6
 
 
-@pytest.fixture(params=["reference", "cpu"])
+ENGINES = ["reference", "cpu", *(["minkowski"] if find_spec("MinkowskiEngine") else [])]
+
+
+@pytest.fixture(params=ENGINES)
 def backend(request: pytest.FixtureRequest) -> Backend:
     return get_backend(request.param)
 

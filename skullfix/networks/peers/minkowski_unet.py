@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import collections
-import collections.abc
 from itertools import pairwise
 from typing import Any
 
@@ -14,12 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from skullfix.networks.config import LEVELS, NetworkConfig
-
-for _name in ("Sequence", "Mapping", "Iterable", "Callable"):  # Python 3.10 took them away
-    if not hasattr(collections, _name):
-        setattr(collections, _name, getattr(collections.abc, _name))
-
-import MinkowskiEngine as ME  # noqa: E402
+from skullfix.sparse.minkowski.package import ME
 
 
 class MinkowskiUNet(nn.Module):

@@ -31,6 +31,7 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from skullfix.errors import MemoryLimitError
+from skullfix.sparse.jit import compiled
 
 CELL_LIMIT = 1 << 33  # 1 GB of bits and half of that in counts
 
@@ -117,7 +118,7 @@ class Bitmap(NamedTuple):
         return self.words, self.prefix, self.box.frame
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def count_before(words):
     """Count the set bits before each word, int32, and in all."""
     prefix = np.empty(words.size, np.int32)
@@ -129,7 +130,7 @@ def count_before(words):
     return prefix, total
 
 
-@numba.njit(cache=True, nogil=True, parallel=True)
+@compiled(parallel=True)
 def list_bits(words, prefix, frame, total):
     """List the marked cells as sorted rows (total, 4) int32."""
     out = np.empty((total, 4), np.int32)
@@ -151,7 +152,7 @@ def list_bits(words, prefix, frame, total):
     return out
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@compiled(inline="always")
 def rank(words, prefix, frame, b, z, y, x):
     """Row of the cell with coordinates (z, y, x) in volume b, -1 where there is no voxel."""
     z, y, x = z - frame[5], y - frame[6], x - frame[7]
@@ -167,7 +168,7 @@ def rank(words, prefix, frame, b, z, y, x):
     return np.int64(-1)
 
 
-@numba.njit(cache=True, nogil=True, parallel=True)
+@compiled(parallel=True)
 def find_rows(coordinates, words, prefix, frame):
     """Row of each of `coordinates` (N, 4) int32 in a bitmap's set, (N,) int64, -1 for none."""
     out = np.empty(len(coordinates), np.int64)

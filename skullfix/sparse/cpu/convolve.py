@@ -23,7 +23,8 @@ from skullfix.sparse.cpu.crew import share
 from skullfix.sparse.cpu.product import add_outer, multiply
 from skullfix.sparse.cpu.sets import bitmap_of
 from skullfix.sparse.cpu.simd import vector8, vector16
-from skullfix.sparse.cpu.table import GROUP, TILE, see_same, see_tile
+from skullfix.sparse.cpu.table import TILE, new_table, see_same, see_tile
+from skullfix.sparse.jit import compiled
 from skullfix.sparse.relation import SAME, Relation
 from skullfix.sparse.voxels import VoxelSet
 
@@ -122,7 +123,7 @@ def weight_gradient(view: Sight, grad: Tensor) -> Tensor:
     return torch.from_numpy(np.add.reduce(total, 0))[:, :, :c_out]
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def see(
     table, seen, first, count, coordinates, words, prefix, frame, rule, within, features, nothing
 ):
@@ -136,7 +137,7 @@ def see(
         )
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def tile_product(out, begin, count, table, seen, weight, bias, floor):
     """`multiply` with the vectors that the weights are packed for."""
     if weight.shape[3] == 16:
@@ -145,7 +146,7 @@ def tile_product(out, begin, count, table, seen, weight, bias, floor):
         multiply(out, begin, count, table, seen, weight, bias, floor, vector8(weight))
 
 
-@numba.njit(cache=True, nogil=True, parallel=True)
+@compiled(parallel=True)
 def _all_rows(
     out, weight, bias, floor, chunk,
     coordinates, words, prefix, frame, rule, within, features, nothing,
@@ -153,7 +154,7 @@ def _all_rows(
     """Compute every row of `out`."""
     rows, taps = len(coordinates), weight.shape[1]
     for number in numba.prange((rows + chunk - 1) // chunk):
-        table, seen = np.empty(taps * TILE, np.int64), np.empty(TILE // GROUP, np.uint64)
+        table, seen = new_table(taps)
         for first in range(number * chunk, min(rows, (number + 1) * chunk), TILE):
             count = min(TILE, rows - first)
             see(
@@ -163,7 +164,7 @@ def _all_rows(
             tile_product(out, first, count, table, seen, weight, bias, floor)
 
 
-@numba.njit(cache=True, nogil=True, parallel=True)
+@compiled(parallel=True)
 def _all_parts(
     total, grad, lanes,
     coordinates, words, prefix, frame, rule, within, features, nothing,
@@ -172,7 +173,7 @@ def _all_parts(
     rows, parts, taps = len(grad), len(total), total.shape[1]
     share = (rows + parts - 1) // parts
     for part in numba.prange(parts):
-        table, seen = np.empty(taps * TILE, np.int64), np.empty(TILE // GROUP, np.uint64)
+        table, seen = new_table(taps)
         end = min(rows, (part + 1) * share)
         for first in range(part * share, end, TILE):
             count = min(TILE, end - first)

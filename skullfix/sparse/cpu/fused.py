@@ -22,7 +22,8 @@ from skullfix.sparse.cpu.bitmap import rank
 from skullfix.sparse.cpu.convolve import Sight, chunk_rows, packed, see, tile_product
 from skullfix.sparse.cpu.crew import share
 from skullfix.sparse.cpu.sets import bitmap_of
-from skullfix.sparse.cpu.table import GROUP, TILE
+from skullfix.sparse.cpu.table import SPAN, TILE, new_table
+from skullfix.sparse.jit import compiled
 from skullfix.sparse.tensor import SparseTensor
 
 CENTRE = 13  # the tap of SAME through which a row sees itself
@@ -57,7 +58,7 @@ def convolve_fused(
     return out if columns == c_out else out[:, :c_out].contiguous(), scores
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _finish(block, begin, coordinates, first, count, skip, words, prefix, frame, heads, scores):
     """Add the skip and take the scores of rows `begin` … of a block: rows `first` … of all."""
     channels = heads.shape[1] - 1
@@ -77,7 +78,7 @@ def _finish(block, begin, coordinates, first, count, skip, words, prefix, frame,
             scores[row, head] = score
 
 
-@numba.njit(cache=True, nogil=True, parallel=True)
+@compiled(parallel=True)
 def _fused_rows(
     out, scores, weight, bias, chunk, joined,
     skip, skip_words, skip_prefix, skip_frame, heads,
@@ -87,7 +88,7 @@ def _fused_rows(
     rows, taps = len(coordinates), weight.shape[1]
     zeros, floor = nothing.ctypes.data, bias[0] * 0
     for number in numba.prange((rows + chunk - 1) // chunk):
-        table, seen = np.empty(taps * TILE, np.int64), np.empty(TILE // GROUP, np.uint64)
+        table, seen = new_table(taps)
         scratch = np.empty((TILE, len(bias)), weight.dtype)
         for first in range(number * chunk, min(rows, (number + 1) * chunk), TILE):
             count = min(TILE, rows - first)
@@ -99,7 +100,7 @@ def _fused_rows(
             tile_product(block, begin, count, table, seen, weight, bias, floor)
             if joined:
                 for i in range(count):
-                    if table[CENTRE * TILE + i] == zeros:
+                    if table[CENTRE * SPAN + i] == zeros:
                         block[begin + i] = 0
             _finish(
                 block, begin, coordinates, first, count,

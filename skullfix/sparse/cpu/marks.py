@@ -12,8 +12,10 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from skullfix.sparse.jit import compiled
 
-@numba.njit(cache=True, nogil=True)
+
+@compiled()
 def slab_starts(coordinates, halved):
     """First row of every slab of equal (batch, z >> halved), and the number of rows, int64."""
     rows = len(coordinates)
@@ -36,7 +38,7 @@ def slab_starts(coordinates, halved):
     return np.array(starts)
 
 
-@numba.njit(cache=True, nogil=True, parallel=True)
+@compiled(parallel=True)
 def mark(words, frame, coordinates, starts, halved):
     """Set the bits of rows (N, 4) int32, or of their parents (`halved` 1), slab by slab."""
     depth, height, width = frame[1], frame[2], frame[4]
@@ -49,7 +51,7 @@ def mark(words, frame, coordinates, starts, halved):
             words[at] |= np.uint64(1) << np.uint64(x & 63)
 
 
-@numba.njit(cache=True, nogil=True, parallel=True)
+@compiled(parallel=True)
 def mark_children(words, frame, coordinates, starts, children):
     """Set the bits of the cells 2p + {0 … children - 1} of all rows p, slab by slab.
 
@@ -68,7 +70,7 @@ def mark_children(words, frame, coordinates, starts, children):
                         words[np.uint64(line + (x >> 6))] |= np.uint64(1) << np.uint64(x & 63)
 
 
-@numba.njit(cache=True, nogil=True, parallel=True)
+@compiled(parallel=True)
 def extremes(coordinates):
     """Smallest and largest z, y, x of rows (N, 4) int32, N > 0."""
     z0 = y0 = x0 = np.int32(2**31 - 1)

@@ -20,14 +20,14 @@ the group are, which is why the result does not depend on tiles or threads.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
 from skullfix.sparse.cpu.simd import at_least, axpy, lanes_of, load, lowest_bit, store, value
-from skullfix.sparse.cpu.table import GROUP, TILE
+from skullfix.sparse.cpu.table import GROUP, SPAN
+from skullfix.sparse.jit import compiled
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def multiply(out, begin, count, table, seen, weight, bias, floor, like):
     """Compute rows ``begin`` to ``begin + count`` of ``out``: max(Σ f · w + bias, floor).
 
@@ -52,7 +52,7 @@ def multiply(out, begin, count, table, seen, weight, bias, floor, like):
             while left:
                 tap = np.int64(lowest_bit(left))
                 left &= left - np.uint64(1)
-                place = np.uint64(tap * TILE + group)
+                place = np.uint64(tap * SPAN + group)
                 p0, p1 = table[place], table[place + np.uint64(1)]
                 p2, p3 = table[place + np.uint64(2)], table[place + np.uint64(3)]
                 p4, p5 = table[place + np.uint64(4)], table[place + np.uint64(5)]
@@ -74,7 +74,7 @@ def multiply(out, begin, count, table, seen, weight, bias, floor, like):
                     store(flat_out, place + i * columns, at_least(total, floor))
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def add_outer(total, first, count, table, seen, grad, like):
     """Add a tile's share to the weights' gradient: ``total[k, c] += Σ_i f(i, k)[c] · grad[i]``.
 
@@ -111,7 +111,7 @@ def add_outer(total, first, count, table, seen, grad, like):
                 a7 = load(like, flat_total, place + 7 * columns)
                 for i in range(count):
                     g = load(like, flat_grad, (first + i) * columns + column)
-                    p = table[np.uint64(tap * TILE + i)]
+                    p = table[np.uint64(tap * SPAN + i)]
                     a0 = axpy(a0, value(like, p, c), g)
                     a1 = axpy(a1, value(like, p, c + 1), g)
                     a2 = axpy(a2, value(like, p, c + 2), g)
@@ -127,5 +127,5 @@ def add_outer(total, first, count, table, seen, grad, like):
                 a = load(like, flat_total, place)
                 for i in range(count):
                     g = load(like, flat_grad, (first + i) * columns + column)
-                    a = axpy(a, value(like, table[np.uint64(tap * TILE + i)], c), g)
+                    a = axpy(a, value(like, table[np.uint64(tap * SPAN + i)], c), g)
                 store(flat_total, place, a)

@@ -1,7 +1,8 @@
 """Short vectors of numbers for numba kernels, so that the compiler keeps them in registers.
 
-numba has no such type; this adds one, `Vector`, of 8 or 16 lanes of float32 or float64. LLVM maps
-it to whatever the processor has: one AVX-512 register, two of AVX, four of SSE or NEON.
+numba has no such type; this adds one, `Vector`, of 8 or 16 lanes of float32 or float64, or
+of 8 int64. LLVM maps it to whatever the processor has: one AVX-512 register, two of AVX, four of
+SSE or NEON.
 
     vector8(array)              a vector of zeros of the array's type; vector16(array) likewise
     load(like, array, i)        array[i], array[i + 1], …; as many as `like` has lanes
@@ -11,6 +12,10 @@ it to whatever the processor has: one AVX-512 register, two of AVX, four of SSE 
     value(like, address, i)     the i-th number behind an address
     lanes_of(v)                 how many
     lowest_bit(word)            place of the lowest set bit of a uint64, which must not be 0
+    addresses(word, here, stride, nothing)
+                                int64 of the 8 lowest bits of a uint64: of a set one its address,
+                                the first being at `here` and the next ones a stride on; of a clear
+                                one `nothing`
 
 Arrays are flat and contiguous; nothing is checked.
 """
@@ -29,6 +34,7 @@ from numba.extending import intrinsic as _intrinsic
 from numba.extending import models, register_model
 
 intrinsic: Any = _intrinsic
+_BELOW = [(1 << bit) - 1 for bit in range(8)]  # the bits below each of eight
 
 
 class Vector(types.Type):
@@ -40,8 +46,9 @@ class Vector(types.Type):
 
 
 def _number(dtype):
-    """LLVM's name for a numba float type."""
-    return {types.float32: ir.FloatType(), types.float64: ir.DoubleType()}[dtype]
+    """LLVM's name for a numba type of numbers."""
+    names = {types.float32: ir.FloatType(), types.float64: ir.DoubleType()}
+    return names.get(dtype) or ir.IntType(dtype.bitwidth)
 
 
 @register_model(Vector)
@@ -160,3 +167,26 @@ def lowest_bit(typing_context, word):
         return builder.cttz(arguments[0], ir.IntType(1)(1))
 
     return types.uint64(types.uint64), build
+
+
+@intrinsic
+def addresses(typing_context, word, here, stride, nothing):
+    """See the module."""
+
+    def build(context, builder, signature, arguments):
+        def of(bits):
+            return ir.VectorType(ir.IntType(bits), 8)
+
+        low = builder.trunc(arguments[0], ir.IntType(8))
+        below = builder.and_(_splat(builder, low, of(8)), ir.Constant(of(8), _BELOW))
+        count = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(of(8), [of(8)]), "llvm.ctpop.v8i8"
+        )
+        step = _splat(builder, builder.trunc(arguments[2], ir.IntType(32)), of(32))
+        offset = builder.mul(builder.zext(builder.call(count, [below]), of(32)), step)
+        place = builder.add(builder.zext(offset, of(64)), _splat(builder, arguments[1], of(64)))
+        clear = _splat(builder, arguments[3], of(64))
+        return builder.select(builder.bitcast(low, of(1)), place, clear)
+
+    vector = Vector(types.int64, 8)
+    return vector(types.uint64, types.int64, types.int64, types.int64), build

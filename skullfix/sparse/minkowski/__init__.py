@@ -1,0 +1,1 @@
+"""MinkowskiEngine behind our interface: for parity with the paper, where it is installed."""
