@@ -32,6 +32,12 @@ class SparseTensor:
         """Return the same voxels with other features (N, C')."""
         return SparseTensor(features, self.voxels)
 
+    def to(self, device: torch.device | str) -> SparseTensor:
+        """Return the same tensor on a device; itself if it is there already."""
+        features, voxels = self.features.to(device), self.voxels.to(device)
+        here = features is self.features and voxels is self.voxels
+        return self if here else SparseTensor(features, voxels)
+
     def dense(self, shape: tuple[int, int, int]) -> Tensor:
         """Spread onto a grid: (B, C, z, y, x), zero where there is no voxel."""
         batch, z, y, x = self.voxels.coordinates.long().unbind(1)

@@ -88,6 +88,11 @@ class VoxelSet:
     def __repr__(self) -> str:
         return f"VoxelSet({len(self)} voxels, batch_size={self.batch_size}, {self.device})"
 
+    def to(self, device: torch.device | str) -> VoxelSet:
+        """Return the same set on a device; itself if it is there already."""
+        moved = self.coordinates.to(device)
+        return self if moved is self.coordinates else VoxelSet(moved, self.batch_size)
+
     def select(self, keep: Tensor) -> VoxelSet:
         """Keep the rows `keep` ((N,) bool, or ascending row numbers), in the same order."""
         return VoxelSet(self.coordinates[keep], self.batch_size)
