@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,33 +26,16 @@ def even_vertices(
     Returns:
         (N, 3) float64, the new positions.
     """
-    moved: NDArray[np.float64] = _relaxed(vertices, faces, _STEPS, reach)
-    return moved
+    from scipy.sparse import coo_array
 
-
-@numba.njit(cache=True, nogil=True)
-def _relaxed(start, faces, steps, reach):  # type: ignore[no-untyped-def]
-    """Half-way to the neighbours' mean in each step; each coordinate stays within a reach."""
-    here = start.copy()
-    count = np.zeros(len(start))
-    for face in range(len(faces)):
-        for k in range(3):
-            count[faces[face, k]] += 2.0  # each neighbour is met in two faces
-    total = np.empty_like(here)
-    for _ in range(steps):
-        total[:] = 0.0
-        for face in range(len(faces)):
-            a, b, c = faces[face, 0], faces[face, 1], faces[face, 2]
-            for k in range(3):
-                at_a, at_b, at_c = here[a, k], here[b, k], here[c, k]
-                total[a, k] += at_b + at_c
-                total[b, k] += at_a + at_c
-                total[c, k] += at_a + at_b
-        for vertex in range(len(here)):
-            if count[vertex] == 0.0:
-                continue
-            for k in range(3):
-                wanted = 0.5 * (here[vertex, k] + total[vertex, k] / count[vertex])
-                least, most = start[vertex, k] - reach, start[vertex, k] + reach
-                here[vertex, k] = min(max(wanted, least), most)
+    ahead = faces[:, [1, 2, 0]].ravel()
+    edges = (np.concatenate([faces.ravel(), ahead]), np.concatenate([ahead, faces.ravel()]))
+    size = len(vertices)
+    # the other end of each edge, once for each of its two faces
+    neighbours = coo_array((np.ones(len(edges[0])), edges), (size, size)).tocsr()
+    share = 0.5 / np.maximum(neighbours.sum(axis=1), 1.0)[:, None]
+    low, high = vertices - reach, vertices + reach
+    here = vertices
+    for _ in range(_STEPS):  # half-way to the neighbours' mean
+        here = np.clip(0.5 * here + share * (neighbours @ here), low, high)
     return here

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from skullfix.sparse.jit import compiled
 
 
 def is_closed(faces: NDArray[np.int32]) -> bool:
@@ -32,7 +33,7 @@ def component_of_faces(faces: NDArray[np.int32]) -> NDArray[np.int32]:
     return piece.astype(np.int32).reshape(-1)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _every_edge_once_each_way(faces, size):  # type: ignore[no-untyped-def]
     """Go through the edges in the order of the vertices that they start from."""
     begin = np.zeros(size + 1, np.int64)
@@ -62,7 +63,7 @@ def _every_edge_once_each_way(faces, size):  # type: ignore[no-untyped-def]
     return True
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def _first_vertex_of_piece(faces, size):  # type: ignore[no-untyped-def]
     """Find the smallest vertex of the piece of each face (union-find with path halving)."""
     parent = np.arange(size)
