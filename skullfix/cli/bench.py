@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,9 +11,10 @@ import typer
 from skullfix.cli.render import JsonOption, QuietOption, command
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import Group
 
     from skullfix.tasks.bench import Row
+    from skullfix.tasks.bench_growth import Growth
 
 
 def bench(
@@ -76,12 +78,17 @@ def bench(
             document["outputs"] = {path.suffix[1:]: str(path) for path in figures}
             if not figures:
                 document["warnings"] = ["no figure: matplotlib is not installed"]
+        from skullfix.tasks.bench_growth import growth
+
+        found = growth(rows)
         document["rows"] = [row.document() for row in rows]
-        out.finish(document, _table(rows))
+        document["growth"] = [asdict(one) for one in found]
+        out.finish(document, _shown(rows, found))
 
 
-def _table(rows: list[Row]) -> Table:
-    """Show the rows to a person."""
+def _shown(rows: list[Row], found: list[Growth]) -> Group:
+    """Show the rows and their growth to a person."""
+    from rich.console import Group
     from rich.table import Table
 
     table = Table("engine", "grid", "voxels", "phase", "seconds", "peak MB")
@@ -92,4 +99,4 @@ def _table(rows: list[Row]) -> Table:
         table.add_row(
             row.engine, str(row.resolution), f"{row.voxels:,}", row.phase, seconds, memory
         )
-    return table
+    return Group(table, *map(str, found))

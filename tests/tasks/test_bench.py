@@ -12,6 +12,7 @@ from skullfix.cli.main import run
 from skullfix.errors import OutputError, UsageError
 from skullfix.tasks.bench import ENGINES, Row, bench, installed
 from skullfix.tasks.bench_figure import write_figure
+from skullfix.tasks.bench_growth import growth
 from skullfix.tasks.bench_input import spacing_of, write_voxels
 
 
@@ -84,3 +85,28 @@ def test_figures_are_not_overwritten(tmp_path: Path) -> None:
     with pytest.raises(OutputError):
         write_figure(rows, tmp_path)
     assert len(write_figure(rows, tmp_path, overwrite=True)) == 2
+
+
+def test_growth_is_the_exponent() -> None:
+    def row(engine: str, voxels: int, seconds: float, memory: int, phase: str = "forward") -> Row:
+        times = (seconds, seconds, 9 * seconds)
+        return Row(engine, 64, voxels, phase, "measured", 2, (7.0,) * 3, times, 9.0, memory)
+
+    rows = [row("cpu", n, 3e-7 * n, 500 * n) for n in (8_000, 64_000, 512_000)]
+    rows += [row("dense", n, 1e-9 * n**1.5, 10**6, "train") for n in (64_000, 8_000)]
+    rows += [row("reference", 8_000, 1.0, 1), Row("spconv", 64, 8_000, "forward", "not installed")]
+    cpu, dense = growth(rows)
+    assert (cpu.engine, cpu.phase, dense.engine, dense.phase) == (
+        "cpu",
+        "forward",
+        "dense",
+        "train",
+    )
+    assert (cpu.time, cpu.time_at_end, cpu.memory, cpu.memory_at_end) == (1, 1, 1, 1)
+    assert (dense.time, dense.memory) == (1.5, 0)
+    assert "time grows as voxels^1.50" in str(dense)
+    gpu = [
+        Row("cuda", 64, n, "forward", "measured", 1, (n**2.0,), (1.0,), 1.0, None, n)
+        for n in (10, 100)
+    ]
+    assert (growth(gpu)[0].time, growth(gpu)[0].memory) == (2, 1)
