@@ -50,8 +50,9 @@ def evaluate(
 
     Example: skullfix evaluate --set autoimplant/ -o accuracy/
 
-    With --set every skull is completed with its own defect and with one of every family, by the
-    network and by mirroring its healthy side. With -o a second run goes on where the first ended.
+    --set completes every skull with a defect of each kind, by network and by mirroring it.
+
+    With -o a second run goes on where the first ended.
     """
     with command(json_output, quiet=quiet) as out:
         if data is not None:

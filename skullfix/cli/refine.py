@@ -53,7 +53,6 @@ def refine(
 
     Example: skullfix refine segmentation.nii.gz --organ all --coarse 3
 
-    Without --factor, --spacing or --like the result is twice as fine; with --coarse it lies on
-    the mask's own grid.
+    The result is twice as fine if no other grid is asked for, with --coarse on the mask's own.
     """
     run("refine", locals())

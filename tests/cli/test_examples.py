@@ -31,6 +31,12 @@ def test_each_help_page_has_two_examples(page: str) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
+def test_paragraphs_are_lines_that_the_terminal_may_break(page: str) -> None:
+    paragraphs = (PAGES[page].help or "").strip().split("\n\n")
+    assert not [text for text in paragraphs[1:] if "\n" in text.strip()]
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_examples_are_of_the_command_and_its_options(page: str) -> None:
     for words in examples(PAGES[page]):
         assert " ".join(words).startswith(page)
