@@ -8,13 +8,14 @@ import torch
 from torch import Tensor
 
 from skullfix.errors import MemoryLimitError, UsageError
+from skullfix.sparse.cuda.available import CUDA_ENGINES, missing, missing_device
 from skullfix.sparse.jit import has_numba
 from skullfix.sparse.relation import Relation
 from skullfix.sparse.tensor import SparseTensor
 from skullfix.sparse.voxels import VoxelSet, check_coordinates
 
-BackendName = Literal["auto", "reference", "cpu", "minkowski"]
-BACKENDS: tuple[BackendName, ...] = ("auto", "reference", "cpu", "minkowski")
+BackendName = Literal["auto", "reference", "cpu", "minkowski", "cuda", "cuda-bf16", "cuda-fp16"]
+BACKENDS: tuple[BackendName, ...] = ("auto", "reference", "cpu", "minkowski", *CUDA_ENGINES)
 DEFAULT_VOXEL_CAP = 64_000_000
 
 
@@ -99,13 +100,14 @@ def get_backend(name: str = "auto", device: torch.device | str = "cpu") -> Backe
     """Choose an implementation.
 
     Args:
-        name: One of BACKENDS. ``auto`` takes the fastest that this machine has.
+        name: One of BACKENDS. ``auto`` takes the fastest that this machine has for the device.
         device: Where the tensors will live.
 
     Raises:
         UsageError: The name is unknown, or that backend cannot run here.
     """
-    on_cpu = torch.device(device).type == "cpu"
+    kind = torch.device(device).type
+    on_cpu = kind == "cpu"
     if name not in BACKENDS:
         raise UsageError(
             f"there is no backend {name!r}", hint=f"choose one of {', '.join(BACKENDS)}"
@@ -114,6 +116,8 @@ def get_backend(name: str = "auto", device: torch.device | str = "cpu") -> Backe
         raise UsageError(f"backend {name!r} cannot run on {device}", hint="use --device cpu")
     if name == "minkowski":
         return _minkowski()
+    if name in CUDA_ENGINES or (name == "auto" and kind == "cuda" and not missing()):
+        return _cuda("cuda" if name == "auto" else name, kind)
     if name == "cpu" and not has_numba():
         raise UsageError(
             "backend 'cpu' needs numba, which cannot be imported",
@@ -126,6 +130,23 @@ def get_backend(name: str = "auto", device: torch.device | str = "cpu") -> Backe
     from skullfix.sparse.reference.engine import ReferenceBackend
 
     return ReferenceBackend()
+
+
+def _cuda(name: str, kind: str) -> Backend:
+    """Make the engine for a CUDA device."""
+    reason = missing()
+    if reason:
+        raise UsageError(
+            f"backend {name!r} cannot run: {reason}",
+            hint="use --device cpu; it needs an NVIDIA GPU and a torch built for CUDA"
+            if missing_device()
+            else "pip install triton, or use --backend reference",
+        )
+    if kind != "cuda":
+        raise UsageError(f"backend {name!r} cannot run on {kind}", hint="use --device cuda")
+    from skullfix.sparse.cuda.engine import CudaBackend
+
+    return CudaBackend(name)
 
 
 def _minkowski() -> Backend:

@@ -104,7 +104,7 @@ def _engine(name: str) -> Any:
         return ReferenceBackend()
     from skullfix.sparse.cuda.engine import CudaBackend
 
-    return CudaBackend(name)  # type: ignore[arg-type]
+    return CudaBackend(name)
 
 
 def _network(config: str, device: torch.device, *, train: bool) -> Any:

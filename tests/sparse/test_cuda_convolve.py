@@ -160,7 +160,7 @@ def test_voxels_that_joined_have_no_convolution() -> None:
 )
 def test_rounded_operands(name: str, operand: torch.dtype, bound: float) -> None:
     """Sums of rounded operands are exact to float32; so the error is that of the rounding."""
-    source, engine = few(), CudaBackend(name)  # type: ignore[arg-type]
+    source, engine = few(), CudaBackend(name)
     features = random_features(source, 20).requires_grad_()
     weight = torch.randn(8, 20, 18, generator=torch.Generator(DEVICE).manual_seed(1)) / 8
     weight.requires_grad_()

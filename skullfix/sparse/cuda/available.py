@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+from typing import Literal
 
 import torch
 
-CUDA_ENGINES = ("cuda", "cuda-bf16", "cuda-fp16")
+CudaName = Literal["cuda", "cuda-bf16", "cuda-fp16"]
+CUDA_ENGINES: tuple[CudaName, ...] = ("cuda", "cuda-bf16", "cuda-fp16")
 
 
 def missing_device() -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,7 +16,6 @@ from skullfix.sparse.relation import SAME, Relation
 from skullfix.sparse.tensor import SparseTensor
 from skullfix.sparse.voxels import VoxelSet
 
-Name = Literal["cuda", "cuda-bf16", "cuda-fp16"]
 OPERANDS: dict[str, torch.dtype | None] = {
     "cuda": None,
     "cuda-bf16": torch.bfloat16,
@@ -33,7 +32,7 @@ class CudaBackend:
             float32. float16 ends at 65,504 and loses small gradients: to train, take bfloat16.
     """
 
-    def __init__(self, name: Name = "cuda") -> None:
+    def __init__(self, name: str = "cuda") -> None:
         self.name: str = name
         self.operands = OPERANDS[name]
 
