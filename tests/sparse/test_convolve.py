@@ -86,7 +86,9 @@ def test_more_rows_than_a_tile(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", ["odd-extent", "last-volumes-empty", "one-odd"])
+@pytest.mark.parametrize(
+    "name", ["odd-extent", "last-volumes-empty", "one-odd", "checkerboard", "line-z", "runs"]
+)
 def test_gradcheck(backend: Backend, kind: str, name: str) -> None:
     voxels = make_set(name)
     voxels = voxels.select(torch.arange(min(6, len(voxels))))

@@ -39,6 +39,14 @@ def _checkerboard() -> np.ndarray:
     return rows[rows[:, 1:].sum(1) % 2 == 0]
 
 
+def _runs() -> np.ndarray:
+    """Lines of runs along x, 1 to 17 voxels long, that begin at every place of a word."""
+    line = [n * (n + 1) // 2 + n + i for n in range(17) for i in range(n + 1)]
+    return np.array(
+        [(0, z, y, x + 5 * (3 * z + y)) for z in (0, 1) for y in range(3) for x in line]
+    )
+
+
 def _far_apart() -> np.ndarray:
     corner, edge = np.array((0, 697, 697, 697)), np.array((0, 0, 699, 0))
     return np.concatenate([_block(2), _block(3) + corner, _line(3) + edge])
@@ -74,6 +82,7 @@ SETS: dict[str, tuple[Callable[[], np.ndarray], int]] = {
         lambda: np.concatenate([_block(3)[::-1], _scattered(5, 90, (4, 4, 4)), _block(3)]),
         1,
     ),
+    "runs": (_runs, 1),
     "word-edges": (
         lambda: _rows(*[(0, 1, y, x) for y in (0, 1) for x in (61, 62, 63, 64, 65, 126, 127, 128)]),
         1,
