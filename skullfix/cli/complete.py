@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from skullfix.cli.engine import BackendOption, DeviceOption
 from skullfix.cli.first_run import announce_first_run
 from skullfix.cli.fitting import (
     DecimateOption,
@@ -22,7 +23,7 @@ from skullfix.cli.fitting import (
     UndercutsOption,
     read_fitting,
 )
-from skullfix.cli.preview import PreviewOption, show_preview
+from skullfix.cli.preview import PreviewOption, check_preview, show_preview
 from skullfix.cli.render import JsonOption, QuietOption, command
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ def complete(
     model: Annotated[
         str | None, typer.Option(help="NAME, NAME@VERSION or a path; see `skullfix weights list`.")
     ] = None,
-    backend: Annotated[str, typer.Option(help="auto, reference or cpu.")] = "auto",
+    device: DeviceOption = "cpu",
+    backend: BackendOption = "auto",
     threads: Annotated[int, typer.Option(help="Threads; 0 for all.", min=0)] = 0,
     mesh_format: FormatOption = "stl",
     space: SpaceOption = "lps",
@@ -83,15 +85,11 @@ def complete(
     given = dict(locals())
     with command(json_output, quiet=quiet) as out:
         out.facts.update(task="complete", inputs={"scan": str(source)})
-        from skullfix.errors import UsageError
         from skullfix.sparse.threads import set_threads
         from skullfix.tasks.complete import complete as task
 
-        if preview and no_report:
-            raise UsageError(
-                "--preview shows the picture that --no-report leaves out", hint="drop one of them"
-            )
-        announce_first_run(backend, set_threads(threads), out.progress)
+        check_preview(preview, no_report=no_report)
+        announce_first_run(backend, set_threads(threads), out.progress, device)
         result = task(source, output, complete_options(given), progress=out.progress)
         out.finish(result.document, text=summary(result.document))
     picture = result.document["outputs"].get("preview")
@@ -111,6 +109,7 @@ def complete_options(given: Mapping[str, Any]) -> CompleteOptions:
         kind=given["kind"],
         threshold=_threshold(given["threshold"]),
         model=given["model"],
+        device=given["device"],
         backend=given["backend"],
         mesh_format=given["mesh_format"],
         space=given["space"],

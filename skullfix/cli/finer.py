@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from skullfix.cli.first_run import announce_first_run
+from skullfix.cli.preview import check_preview, show_preview
 from skullfix.cli.render import command
 
 if TYPE_CHECKING:
@@ -31,7 +33,6 @@ CoarseOption = Annotated[
 ModelOption = Annotated[
     str | None, typer.Option(help="NAME, NAME@VERSION or a path; the nearest by default.")
 ]
-BackendOption = Annotated[str, typer.Option(help="auto, reference or cpu.")]
 ThreadsOption = Annotated[int, typer.Option(help="Threads; 0 for all.", min=0)]
 NoMeshOption = Annotated[bool, typer.Option("--no-mesh", help="Write no mesh.")]
 NoReportOption = Annotated[bool, typer.Option("--no-report", help="Write no report.")]
@@ -45,10 +46,15 @@ def run(task: Task, given: Mapping[str, Any]) -> None:
         from skullfix.sparse.threads import set_threads
         from skullfix.tasks.fine_task import make_finer
 
-        announce_first_run(given["backend"], set_threads(given["threads"]), out.progress)
+        check_preview(given["preview"], no_report=given["no_report"])
+        threads = set_threads(given["threads"])
+        announce_first_run(given["backend"], threads, out.progress, given["device"])
         options = read_fine_options(given)
         result = make_finer(task, given["source"], given["output"], options, progress=out.progress)
         out.finish(result.document, text=summary(result.document))
+    if given["preview"]:
+        picture = Path(result.document["outputs"]["preview"])
+        show_preview(picture, sys.stderr if given["json_output"] else sys.stdout)
 
 
 def read_fine_options(given: Mapping[str, Any]) -> FineOptions:
@@ -62,6 +68,7 @@ def read_fine_options(given: Mapping[str, Any]) -> FineOptions:
         coarse=given["coarse"],
         organ=given.get("organ"),
         model=given["model"],
+        device=given["device"],
         backend=given["backend"],
         mesh=not given["no_mesh"],
         mesh_format=given["mesh_format"],

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
+from skullfix.errors import UsageError
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -19,6 +21,18 @@ _WIDEST = 120  # columns of a picture in half blocks
 _CHUNK = 4096  # characters of one message of kitty's protocol
 _KITTY = ("kitty", "ghostty")
 _ITERM = ("iTerm.app", "WezTerm")
+
+
+def check_preview(wanted: bool, *, no_report: bool) -> None:
+    """Refuse to show a picture that is not made.
+
+    Raises:
+        UsageError: It is wanted without a report.
+    """
+    if wanted and no_report:
+        raise UsageError(
+            "--preview shows the picture that --no-report leaves out", hint="drop one of them"
+        )
 
 
 def show_preview(path: Path, stream: TextIO) -> None:

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from skullfix.cli.engine import BackendOption, DeviceOption
 from skullfix.cli.finer import (
-    BackendOption,
     CoarseOption,
     FactorOption,
     LikeOption,
@@ -22,6 +22,7 @@ from skullfix.cli.finer import (
     run,
 )
 from skullfix.cli.fitting import FormatOption, SpaceOption
+from skullfix.cli.preview import PreviewOption
 from skullfix.cli.render import JsonOption, QuietOption
 
 
@@ -33,12 +34,14 @@ def upscale(
     like: LikeOption = None,
     coarse: CoarseOption = None,
     model: ModelOption = None,
+    device: DeviceOption = "cpu",
     backend: BackendOption = "auto",
     threads: ThreadsOption = 0,
     mesh_format: FormatOption = "stl",
     space: SpaceOption = "lps",
     no_mesh: NoMeshOption = False,
     no_report: NoReportOption = False,
+    preview: PreviewOption = False,
     overwrite: OverwriteOption = False,
     json_output: JsonOption = False,
     quiet: QuietOption = False,

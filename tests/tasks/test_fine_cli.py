@@ -100,6 +100,20 @@ def test_twice_as_fine(
     assert stored["shapes"] == document["shapes"]
 
 
+def test_the_picture_is_shown_on_request(
+    echo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_volume(ball(), tmp_path / "skull.nrrd")
+    words = ["upscale", str(tmp_path / "skull.nrrd"), "--preview", "--no-mesh"]
+    words += ["--model", str(echo / "upscale.safetensors")]
+    assert run([*words, "--no-report"]) == 2
+    assert "drop one of them" in capsys.readouterr().err
+    assert run(words) == 0
+    said = capsys.readouterr()  # no terminal here
+    assert "the picture is skull_report.png" in said.err
+    assert (tmp_path / "skull_report.png").exists()
+
+
 def test_on_the_grid_of_an_image(
     echo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
