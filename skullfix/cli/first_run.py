@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-COMPILING = "about 10 s"
+COMPILING = "about 20 s"
 
 
 @dataclass(frozen=True)
