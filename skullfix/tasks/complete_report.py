@@ -137,6 +137,7 @@ def _solid(implant: Mapping[str, Any]) -> Section:
             f" {piece['thickness_min']:.1f} mm",
         ),
         ("Gap, mean / 95th percentile", f"{_mm(piece['gap_mean'])} / {_mm(gap)}"),
+        ("Deepest in bone", f"{piece['penetration']:.2f} mm"),
         ("Rim", f"{piece['rim_length']:.0f} mm"),
         ("Way out (left, posterior, superior)", _direction(piece["insertion"])),
         ("Undercut", f"{piece['undercut_ml']:.3f} ml"),

@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 from skullfix.errors import InputError
 from skullfix.images.volume import Geometry, Volume
 from skullfix.meshes.mesh import Mesh
-from skullfix.meshes.surface import mask_surface
+from skullfix.meshes.surface import cut_surface, mask_surface
 
 OBLIQUE = trimesh.transformations.euler_matrix(0.3, -0.5, 1.1)[:3, :3]
 MIRRORED = OBLIQUE @ np.diag([1.0, 1.0, -1.0])
@@ -67,6 +67,20 @@ def test_a_thin_curved_plate_keeps_its_volume(wall: int) -> None:
     check_solid(mesh)
     expected = plate.sum() * mask.geometry.voxel_volume_ml
     assert mesh.volume_ml() == pytest.approx(expected, rel=0.02)
+
+
+def test_a_raw_distance_map_would_lose_a_third_of_a_thin_plate() -> None:
+    import SimpleITK as sitk
+
+    z, y, x = np.mgrid[:60, :60, :60]
+    radius = np.sqrt((z - 30) ** 2 + (y - 30) ** 2 + (x + 30) ** 2)
+    mask = volume((np.abs(radius - 70) <= 1.5) & (np.hypot(z - 30, y - 30) < 24))
+    wanted = mask.array.sum() * mask.geometry.voxel_volume_ml
+    image = sitk.GetImageFromArray(mask.array.astype(np.uint8))
+    distance = sitk.GetArrayFromImage(sitk.SignedMaurerDistanceMap(image, True, False, False))
+    raw = cut_surface(distance.astype(np.float32), mask.geometry.affine(), 0.0)
+    assert raw.volume_ml() < 0.7 * wanted  # zero lies on the outermost voxels, not around them
+    assert mask_surface(mask).volume_ml() == pytest.approx(wanted, rel=0.02)
 
 
 @pytest.mark.parametrize(
