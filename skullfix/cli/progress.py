@@ -44,6 +44,18 @@ class Reporter:
         if self._bar is not None and self._task is not None and fraction is not None:
             self._bar.update(self._task, total=1.0, completed=min(max(fraction, 0.0), 1.0))
 
+    def note(self, text: str) -> None:
+        """Show a remark on a line of its own."""
+        from skullfix.cli.render import printable
+
+        if self._quiet:
+            return
+        if self._bar is not None:
+            self._bar.console.print(printable(text), markup=False, highlight=False, emoji=False)
+        else:
+            sys.stderr.write(f"{printable(text)}\n")
+            sys.stderr.flush()
+
     def __enter__(self) -> Reporter:
         return self
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 
 from skullfix.images.bone import extract_bone
-from skullfix.images.box import crop
 from skullfix.images.head import refine
 from skullfix.images.hounsfield import hounsfield
-from skullfix.images.resample import block_factors, block_grid, block_sums
+from skullfix.images.resample import block_factors, block_means
 from skullfix.images.threshold import DEFAULT_HU, auto_threshold
 from skullfix.images.volume import Volume
 
@@ -46,7 +44,7 @@ def extract_bone_in_parts(
     if threshold == "auto":
         threshold = auto_threshold(ct.array)
         warnings += (f"The bone threshold was set to {threshold:g} HU by the histogram.",)
-    found, more = extract_bone(_means(ct, factors), threshold=threshold)
+    found, more = extract_bone(block_means(ct), threshold=threshold)
     near = binary_dilation(found.array, iterations=NEAR_BLOCKS)
     bone = np.empty(ct.array.shape, bool)
     steps = factors[::-1]
@@ -58,14 +56,3 @@ def extract_bone_in_parts(
         np.greater_equal(ct.array[where], threshold, out=part)
         part &= refine(inside[None], steps, part.shape)
     return Volume(bone, ct.geometry), (*warnings, *more)
-
-
-def _means(ct: Volume, factors: tuple[int, int, int]) -> Volume:
-    """Average whole blocks; voxels behind the last whole block are left out."""
-    x, y, z = (n - n % f for n, f in zip(ct.geometry.size, factors, strict=True))
-    whole = crop(ct, (0, 0, 0), (z, y, x))
-    grid = block_grid(whole.geometry, factors)
-    means: NDArray[np.float32] = np.empty(grid.shape, np.float32)
-    for where, total in block_sums(whole.array, factors, np.float32):
-        means[where] = total / np.float32(np.prod(factors))
-    return Volume(np.rint(means).astype(np.int16), grid)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,18 +23,30 @@ from skullfix.images.room import require_bytes
 from skullfix.images.volume import Volume
 
 
-def read_dicom_folder(
-    folder: Path, *, series: str | None = None, name: str = ""
-) -> tuple[Volume, tuple[str, ...]]:
+@dataclass(frozen=True, eq=False)
+class DicomVolume:
+    """A series as a volume.
+
+    Attributes:
+        volume: int16 where Hounsfield units are whole numbers, else float32.
+        series: Its SeriesInstanceUID.
+        choice: Which series was chosen and why; empty where there was no choice.
+        warnings: What was changed or assumed.
+    """
+
+    volume: Volume
+    series: str
+    choice: str
+    warnings: tuple[str, ...]
+
+
+def read_dicom_folder(folder: Path, *, series: str | None = None, name: str = "") -> DicomVolume:
     """Read the head CT of a folder.
 
     Args:
         folder: The folder; sub-folders are looked at, links to folders are not followed.
         series: SeriesInstanceUID wanted, or None for the best head CT.
         name: What to call the folder in messages; its own name if empty.
-
-    Returns:
-        The volume, int16 where Hounsfield units are whole numbers, else float32, and warnings.
 
     Raises:
         InputError: No DICOM, no CT volume, or damaged, compressed beyond reach, too large.
@@ -45,15 +58,17 @@ def read_dicom_folder(
             f"{name} holds no DICOM images{f'; damaged: {damaged[0]}' if damaged else ''}.",
             hint="Give the folder that holds the slices (often .dcm files) of a CT.",
         )
-    chosen, warnings = choose_series(name, slices, series)
+    choice = choose_series(name, slices, series)
+    warnings = choice.warnings
     if damaged:
         warnings += (f"{len(damaged)} files of {name} are damaged: {'; '.join(damaged[:3])}.",)
-    for item in chosen:
+    for item in choice.slices:
         check_syntax(item)
         check_promise(item)
-    stack, notes = stack_slices(name, chosen)
+    stack, notes = stack_slices(name, choice.slices)
     volume, more = _volume(name, stack)
-    return volume, (*warnings, *notes, *more)
+    uid = choice.slices[0].series
+    return DicomVolume(volume, uid, choice.text, (*warnings, *notes, *more))
 
 
 def _headers(name: str, folder: Path) -> tuple[list[Slice], list[str]]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import struct
+import tempfile
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -88,15 +90,10 @@ def read_pixels(item: Slice) -> NDArray[np.float32]:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # on surplus padding; the shape is checked below
                 stored: NDArray[Any] = pydicom.dcmread(item.path).pixel_array
-            pixels = stored.astype(np.float32) * np.float32(item.slope)
-            pixels += np.float32(item.intercept)
         else:
-            check = check_codestream if item.syntax in _JPEG_2000 else check_jpeg
-            check(_stream(item), item.rows, item.columns)
-            reader = sitk.ImageFileReader()
-            reader.SetImageIO("GDCMImageIO")  # applies slope and intercept itself
-            reader.SetFileName(str(item.path))
-            pixels = sitk.GetArrayFromImage(reader.Execute()).astype(np.float32)
+            stored = _decode(item)
+        pixels = stored.astype(np.float32) * np.float32(item.slope)
+        pixels += np.float32(item.intercept)
     except (*PARSE_ERRORS, RuntimeError) as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise InputError(
@@ -111,14 +108,47 @@ def read_pixels(item: Slice) -> NDArray[np.float32]:
     return pixels.reshape(item.rows, item.columns)
 
 
-def _stream(item: Slice) -> bytes:
-    """Compressed pixels of a slice, its fragments joined (DICOM PS3.5, A.4)."""
+def _decode(item: Slice) -> NDArray[Any]:
+    """Decode a compressed slice by GDCM, as it is stored.
+
+    GDCM does not get the file, where one false length makes it take gigabytes, but a new one that
+    holds the compressed pixels and what they need.
+    """
+    header, stream = _stream(item)
+    check = check_codestream if item.syntax in _JPEG_2000 else check_jpeg
+    check(stream, item.rows, item.columns)
+    bits, stored, signed = header.BitsAllocated, header.BitsStored, header.PixelRepresentation
+    if bits not in (8, 16) or not 1 <= stored <= bits or signed not in (0, 1):
+        raise ValueError(f"{stored} of {bits} bits, sign {signed}, are no greyscale pixels")
+    plain = pydicom.Dataset()
+    plain.file_meta = pydicom.dataset.FileMetaDataset()
+    plain.file_meta.MediaStorageSOPClassUID = plain.SOPClassUID = pydicom.uid.CTImageStorage
+    plain.file_meta.MediaStorageSOPInstanceUID = plain.SOPInstanceUID = pydicom.uid.UID("1.2.3")
+    plain.file_meta.TransferSyntaxUID = pydicom.uid.UID(item.syntax)
+    plain.SamplesPerPixel, plain.PhotometricInterpretation = 1, "MONOCHROME2"
+    plain.Rows, plain.Columns = item.rows, item.columns
+    plain.BitsAllocated, plain.BitsStored, plain.HighBit = bits, stored, stored - 1
+    plain.PixelRepresentation = signed
+    plain.PixelData = pydicom.encaps.encapsulate([stream])
+    with tempfile.TemporaryDirectory(prefix="skullfix-") as folder:
+        path = Path(folder) / "slice.dcm"
+        plain.save_as(path, enforce_file_format=True)
+        reader = sitk.ImageFileReader()
+        reader.SetImageIO("GDCMImageIO")
+        reader.SetFileName(str(path))
+        found: NDArray[Any] = sitk.GetArrayFromImage(reader.Execute())
+    return found
+
+
+def _stream(item: Slice) -> tuple[pydicom.Dataset, bytes]:
+    """Header and compressed pixels of a slice, its fragments joined (DICOM PS3.5, A.4)."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # on an end that is missing; what is there is checked
-        data = bytes(pydicom.dcmread(item.path).PixelData)
+        header = pydicom.dcmread(item.path)
+        data = bytes(header.PixelData)
     place, fragments = 0, []
     while data[place : place + 4] == _ITEM:
         (length,) = struct.unpack_from("<I", data, place + 4)
         fragments.append(data[place + 8 : place + 8 + length])
         place += 8 + length
-    return b"".join(fragments[1:])  # the first one is a table of offsets
+    return header, b"".join(fragments[1:])  # the first one is a table of offsets

@@ -32,10 +32,10 @@ PARSE_ERRORS = (
 DEFLATED = "1.2.840.10008.1.2.1.99"
 
 _TAGS = [
-    "AcquisitionNumber", "Columns", "ConvolutionKernel", "ImageOrientationPatient",
-    "ImagePositionPatient", "ImageType", "InstanceNumber", "Modality", "NumberOfFrames",
-    "PixelSpacing", "RescaleIntercept", "RescaleSlope", "Rows", "SamplesPerPixel",
-    "SeriesDescription", "SeriesInstanceUID", "SeriesNumber",
+    "AcquisitionNumber", "BodyPartExamined", "Columns", "ConvolutionKernel",
+    "ImageOrientationPatient", "ImagePositionPatient", "ImageType", "InstanceNumber", "Modality",
+    "NumberOfFrames", "PixelSpacing", "RescaleIntercept", "RescaleSlope", "Rows",
+    "SamplesPerPixel", "SeriesDescription", "SeriesInstanceUID", "SeriesNumber",
 ]  # fmt: skip
 
 
@@ -49,6 +49,7 @@ class Slice:
         series: SeriesInstanceUID, "" if absent.
         modality: "CT", "MR", …; "" if absent.
         label: Series number, description and kernel for messages.
+        about: What is said of the part of the body: BodyPartExamined and the description.
         kernel: Convolution kernel, "" if absent.
         image_type: Such as ("ORIGINAL", "PRIMARY", "AXIAL").
         rows: Voxels along y of the image.
@@ -68,6 +69,7 @@ class Slice:
     series: str
     modality: str
     label: str
+    about: str
     kernel: str
     image_type: tuple[str, ...]
     rows: int
@@ -126,6 +128,7 @@ def _slice(path: Path, syntax: str, header: pydicom.Dataset) -> Slice:
         series=text("SeriesInstanceUID"),
         modality=text("Modality"),
         label=", ".join(word for word in words if word) or "unnamed",
+        about=f"{text('BodyPartExamined')} {text('SeriesDescription')}",
         kernel=text("ConvolutionKernel"),
         image_type=tuple(str(word) for word in header.get("ImageType") or ()),
         rows=int(header.Rows),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from skullfix.errors import InputError
 from skullfix.images.archive import unpacked
-from skullfix.images.dicom_folder import read_dicom_folder
+from skullfix.images.dicom_folder import DicomVolume, read_dicom_folder
 from skullfix.images.file_header import read_volume
 from skullfix.images.formats import READABLE, SUFFIXES, Format, split_suffix
 from skullfix.images.meta_header import read_meta_header
@@ -28,6 +28,8 @@ class Scan:
         warnings: What was changed or assumed, one sentence each.
         own_grid: The file's grid where its axes are not right-angled; ``volume`` lies on the
             nearest one that is, outputs on the file's own.
+        series: SeriesInstanceUID of DICOM, else empty.
+        choice: Which series of a folder was chosen and why; empty where there was no choice.
     """
 
     volume: Volume
@@ -36,6 +38,8 @@ class Scan:
     stem: str
     warnings: tuple[str, ...]
     own_grid: Geometry | None = None
+    series: str = ""
+    choice: str = ""
 
 
 def read_scan(path: Path, *, series: str | None = None) -> Scan:
@@ -65,12 +69,11 @@ def _read(path: Path, series: str | None) -> Scan:
     if not path.exists():
         raise InputError(f"{path} does not exist.", hint="Check the path.")
     if path.is_dir():
-        volume, warnings = read_dicom_folder(path, series=series)
-        return Scan(volume, "dicom", ".nrrd", path.resolve().name, warnings)
+        return _dicom(read_dicom_folder(path, series=series), path.resolve().name)
     if path.suffix.lower() == ".zip":
         with unpacked(path) as folder:
-            volume, warnings = read_dicom_folder(folder, series=series, name=path.name)
-        return Scan(volume, "dicom", ".nrrd", path.name[: -len(".zip")], warnings)
+            found = read_dicom_folder(folder, series=series, name=path.name)
+        return _dicom(found, path.name[: -len(".zip")])
     if series is not None:
         raise InputError(
             f"A series was asked for, but {path.name} is a single file.",
@@ -86,8 +89,21 @@ def _read(path: Path, series: str | None) -> Scan:
         raise InputError(f"{path.name} is empty.", hint="Copy or export it again.")
     form = SUFFIXES[suffix]
     if form == "nifti":
-        found = read_nifti(path)
+        image = read_nifti(path)
     else:
         header = read_nrrd_header(path) if form == "nrrd" else read_meta_header(path)
-        found = read_volume(path.name, header)
-    return Scan(found.volume, form, suffix, stem, found.warnings, found.own_grid)
+        image = read_volume(path.name, header)
+    return Scan(image.volume, form, suffix, stem, image.warnings, image.own_grid)
+
+
+def _dicom(found: DicomVolume, stem: str) -> Scan:
+    """Give a DICOM series as a scan, whose outputs are NRRD files."""
+    return Scan(
+        found.volume,
+        "dicom",
+        ".nrrd",
+        stem,
+        found.warnings,
+        series=found.series,
+        choice=found.choice,
+    )

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from skullfix.images.box import crop
 from skullfix.images.volume import Geometry, Volume
 
 BLOCK_SPACING_MM = 0.9
@@ -49,6 +50,26 @@ def block_average(mask: Volume, spacing: float = BLOCK_SPACING_MM) -> Volume:
     for where, total in block_sums(ones, factors, np.uint16):
         mean[where] = np.rint(total * (255.0 / np.prod(factors)))
     return Volume(mean, grid)
+
+
+def block_means(scan: Volume, spacing: float = BLOCK_SPACING_MM) -> Volume:
+    """Average whole blocks of voxels so that the grid's spacing comes near `spacing`.
+
+    Args:
+        scan: Any real dtype, (z, y, x); voxels behind its last whole block are left out.
+        spacing: Wanted spacing in mm; no axis is refined.
+
+    Returns:
+        int16, rounded, on the coarser grid.
+    """
+    factors = block_factors(scan.geometry.spacing, spacing)
+    x, y, z = (n - n % f for n, f in zip(scan.geometry.size, factors, strict=True))
+    whole = crop(scan, (0, 0, 0), (z, y, x))
+    grid = block_grid(whole.geometry, factors)
+    means = np.empty(grid.shape, np.int16)
+    for where, total in block_sums(whole.array, factors, np.float32):
+        means[where] = np.clip(np.rint(total / np.float32(np.prod(factors))), -32768, 32767)
+    return Volume(means, grid)
 
 
 def block_sums(

@@ -92,7 +92,7 @@ def complete(
     watch = Stopwatch(progress)
     case = read_case(source, folder, options, watch)
     with watch.stage("model"):
-        model = model or load_model(options.model, options.backend, progress)
+        model = model or load_model(options.model, options.backend, progress, device=options.device)
     result = compute_case(case, model)
     write_case(case, result)
     return result
@@ -124,19 +124,26 @@ def compute_case(case: CompleteCase, model: Model) -> CompleteResult:
 
 def _compute(case: CompleteCase, model: Model, moved: tuple[str, ...]) -> CompleteResult:
     bone, place, watch = case.bone, case.place, case.watch
-    worked = coarse_bone(bone) if place.coarser else bone
+    coarser = place.rung == "coarser"
+    worked = coarse_bone(bone) if coarser else bone
     cleaned = complete_bone(worked, model, watch)
     warnings = case.warnings + check_closed(worked, cleaned.mask)
     with watch.stage("fit"):
         fit = case.options.fit
         fitted = fit_implant(cleaned.mask, worked, fit) if cleaned.pieces_ml else None
         warnings += fitted.warnings if fitted else ()
-    implant = implant_on(cleaned.mask, bone) if place.coarser else cleaned.mask
+    implant = implant_on(cleaned.mask, bone) if coarser else cleaned.mask
     steps = [*place.steps, *moved]
     document: dict[str, Any] = {
         "status": "success" if fitted else "no_defect",
         "task": "complete",
-        "inputs": {"scan": str(case.source), "kind": case.kind, "format": case.scan.format},
+        "inputs": {
+            "scan": str(case.source),
+            "kind": case.kind,
+            "format": case.scan.format,
+            **({"series": case.scan.series} if case.scan.series else {}),
+            **({"choice": case.scan.choice} if case.scan.choice else {}),
+        },
         "outputs": {},
         "model": model_facts(model.checkpoint),
         "device": model.device,
@@ -179,7 +186,7 @@ def write_case(case: CompleteCase, result: CompleteResult) -> None:
                         case=case.scan.stem,
                         page=aside["report"],
                         preview=aside["preview"],
-                        scan=case.place.scan if case.kind == "ct" else None,
+                        scan=case.shown,
                     )
         result.document["peak_memory_bytes"] = watch.peak_memory_bytes
         write_document(result.document, aside["result"])

@@ -11,7 +11,7 @@ from skullfix.images.bone_in_parts import extract_bone_in_parts
 from skullfix.images.kind import detect_kind
 from skullfix.images.mask import as_mask
 from skullfix.images.read import Scan, read_scan
-from skullfix.images.resample import block_average
+from skullfix.images.resample import block_average, block_means
 from skullfix.images.sanity import check_head
 from skullfix.images.vault_check import check_vault
 from skullfix.images.volume import Geometry, Volume
@@ -28,6 +28,8 @@ class ScanFacts:
     stem: str
     warnings: tuple[str, ...]
     own_grid: Geometry | None
+    series: str
+    choice: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,8 +40,9 @@ class CompleteCase:
         source: The file it came from.
         options: What was asked for.
         scan: What is known of the scan.
-        place: What is worked on: the scan as it was read, or less for lack of memory.
+        place: How it is worked on.
         bone: bool, of the scan or of its part with the head; not empty.
+        shown: A CT on a grid of about 0.9 mm, for the report; None for a mask.
         warnings: What the preparation changed or assumed.
         paths: Where each output goes.
         watch: Times the case.
@@ -50,6 +53,7 @@ class CompleteCase:
     scan: ScanFacts
     place: Workplace
     bone: Volume
+    shown: Volume | None
     warnings: tuple[str, ...]
     paths: dict[str, Path]
     watch: Stopwatch
@@ -67,29 +71,29 @@ def read_case(
     check_options(options)
     with watch.stage("reading"):
         scan = read_scan(source, series=options.series)
+    if scan.choice:
+        watch.tell(scan.choice)
     names = output_names(scan.suffix, options)
     paths = plan_outputs(source, folder, scan.stem, names, overwrite=options.overwrite)
     with watch.stage("bone"):
         kind = detect_kind(scan.volume) if options.kind == "auto" else options.kind
-        place = make_room(scan.volume, kind)
+        place, part = make_room(scan.volume, kind)
     facts = _facts(scan)
-    del scan  # its voxels may have been let go
-    place, bone, warnings = _take_bone(place, options, watch)
-    return CompleteCase(source, options, facts, place, bone, warnings, paths, watch)
+    del scan  # a part of it may be enough
+    place, bone, shown, warnings = _take_bone(place, part, options, watch)
+    return CompleteCase(source, options, facts, place, bone, shown, warnings, paths, watch)
 
 
 def with_less(case: CompleteCase) -> CompleteCase:
-    """Prepare a case again on the next rung of the ladder that fits.
+    """Prepare a case for the next rung of the ladder that fits.
 
     Raises:
         MemoryLimitError: There is none.
     """
-    place = narrowed(case.place)
-    if place.scan is None:  # its bone is known
-        case.watch.tell(place.steps[-1])
-        return replace(case, place=place)
-    place, bone, warnings = _take_bone(place, case.options, case.watch)
-    return replace(case, place=place, bone=bone, warnings=warnings)
+    place, bone = narrowed(case.place, case.bone, bone_known=True)
+    for step in place.steps[len(case.place.steps) :]:
+        case.watch.tell(step)
+    return replace(case, place=place, bone=bone)
 
 
 def coarse_bone(bone: Volume) -> Volume:
@@ -99,34 +103,37 @@ def coarse_bone(bone: Volume) -> Volume:
 
 
 def _take_bone(
-    place: Workplace, options: CompleteOptions, watch: Stopwatch
-) -> tuple[Workplace, Volume, tuple[str, ...]]:
-    """Take the bone of what is worked on, further down the ladder where memory runs out."""
-    told: tuple[str, ...] = ()
+    place: Workplace, scan: Volume, options: CompleteOptions, watch: Stopwatch
+) -> tuple[Workplace, Volume, Volume | None, tuple[str, ...]]:
+    """Take the bone of a scan, and what the report shows of it; with less where memory runs out."""
+    told = 0
     while True:
-        for step in place.steps[len(told) :]:
+        for step in place.steps[told:]:
             watch.tell(step)
-        told = place.steps
+        told = len(place.steps)
         try:
             with watch.stage("bone"):
-                bone, warnings = _bone(place, options)
-            return replace(place, scan=None) if place.in_regions else place, bone, warnings
+                bone, warnings = _bone(place, scan, options)
+                shown = block_means(scan) if place.kind == "ct" and options.report else None
+            return place, bone, shown, warnings
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
-        place = narrowed(place)
+        place, scan = narrowed(place, scan)
 
 
-def _bone(place: Workplace, options: CompleteOptions) -> tuple[Volume, tuple[str, ...]]:
+def _bone(
+    place: Workplace, scan: Volume, options: CompleteOptions
+) -> tuple[Volume, tuple[str, ...]]:
     """Give the skull in a scan, and warnings."""
-    assert place.scan is not None  # it is let go when its bone is known
     if place.kind == "mask":
-        bone, warnings = as_mask(place.scan)
+        bone, warnings = as_mask(scan)
+    elif place.rung in ("whole", "head"):
+        bone, warnings = extract_bone(scan, threshold=options.threshold)
     else:
-        extract = extract_bone_in_parts if place.in_regions else extract_bone
-        bone, warnings = extract(place.scan, threshold=options.threshold)
+        bone, warnings = extract_bone_in_parts(scan, threshold=options.threshold)
     return bone, warnings + check_head(bone) + check_vault(bone)
 
 
 def _facts(scan: Scan) -> ScanFacts:
-    return ScanFacts(scan.format, scan.stem, scan.warnings, scan.own_grid)
+    return ScanFacts(scan.format, scan.stem, scan.warnings, scan.own_grid, scan.series, scan.choice)

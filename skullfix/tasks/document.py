@@ -7,11 +7,19 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from skullfix.tasks.memory import MemoryWatch
 
 Progress = Callable[[str, float | None], None]
+
+
+@runtime_checkable
+class Notes(Protocol):
+    """A progress callback that can also show a remark."""
+
+    def note(self, text: str) -> None:
+        """Show a remark that is no stage."""
 
 
 class Stopwatch:
@@ -29,7 +37,10 @@ class Stopwatch:
 
     def tell(self, what: str) -> None:
         """Report something that is no stage."""
-        if self._progress is not None:
+        listener: object = self._progress
+        if isinstance(listener, Notes):
+            listener.note(what)
+        elif self._progress is not None:
             self._progress(what, None)
 
     @contextmanager

@@ -13,15 +13,11 @@ from skullfix.images.head import coarse_steps, find_head
 from skullfix.images.resample import BLOCK_SPACING_MM, block_factors
 from skullfix.images.room import free_bytes
 from skullfix.images.volume import Geometry, Volume
-from skullfix.tasks.ladder import RUNGS, Load, Rung, RungName
+from skullfix.tasks.ladder import RUNGS, Load, RungName
 
 MARGIN_MM = 12.0
 """Kept around the head."""
 
-WORTHWHILE = 0.9
-"""A crop that keeps more than this share of the voxels is not made."""
-
-_HINT = "Close other programs, crop the scan to the head, or use a machine with more memory."
 _NAMES = {
     "whole": "whole",
     "head": "cropped to the head",
@@ -32,24 +28,22 @@ _NAMES = {
 
 @dataclass(frozen=True, eq=False)
 class Workplace:
-    """What is worked on, how, and where it lies on the input's grid.
+    """How a scan is worked on, and where the part worked on lies on its grid.
 
     Attributes:
-        scan: The input's voxels or a part of them; None once they were let go.
         kind: ``ct`` or ``mask``.
         grid: The input's.
         low: Index (z, y, x) of the part's first voxel.
-        rung: How it is worked on.
+        rung: How.
         load: What its memory depends on.
         free_bytes: What was free before the work, and what the scan itself took.
         steps: What was given up for lack of memory, one sentence each.
     """
 
-    scan: Volume | None
     kind: str
     grid: Geometry
     low: Index
-    rung: Rung
+    rung: RungName
     load: Load
     free_bytes: int
     steps: tuple[str, ...] = ()
@@ -59,95 +53,86 @@ class Workplace:
         """The estimate, the scan counted."""
         return self.load.needs(self.rung)
 
-    @property
-    def in_regions(self) -> bool:
-        """Whether bone is told from other things on a coarse grid, and the scan then let go."""
-        return not self.rung.keeps_scan
 
-    @property
-    def coarser(self) -> bool:
-        """Whether the work after the bone is done on a coarse grid."""
-        return self.rung.name == "coarser"
-
-
-def make_room(scan: Volume, kind: str) -> Workplace:
-    """Choose what to work on, and how: the first rung of the ladder that fits.
+def make_room(scan: Volume, kind: str) -> tuple[Workplace, Volume]:
+    """Choose how to work on a scan: the first rung of the ladder that fits.
 
     Args:
         scan: As it was read; let it go afterwards.
         kind: ``ct`` or ``mask``.
 
+    Returns:
+        How, and the scan or its part with the head.
+
     Raises:
         MemoryLimitError: Not even the last rung fits.
     """
-    free = free_bytes() + scan.array.nbytes
     size = scan.array.size
     load = Load(kind, scan.array.itemsize, size, size, float(np.prod(scan.geometry.spacing)))
-    whole = Workplace(scan, kind, scan.geometry, (0, 0, 0), RUNGS[0], load, free)
-    return whole if whole.needed_bytes <= free else _down(whole, free)
+    free = free_bytes() + scan.array.nbytes
+    place = Workplace(kind, scan.geometry, (0, 0, 0), "whole", load, free)
+    return (place, scan) if place.needed_bytes <= free else narrowed(place, scan)
 
 
-def narrowed(place: Workplace) -> Workplace:
-    """Go down from a rung on which memory ran out in the middle of the work.
+def narrowed(
+    place: Workplace, volume: Volume, *, bone_known: bool = False
+) -> tuple[Workplace, Volume]:
+    """Go down the ladder from what did not fit to the next rung that does.
 
     Args:
         place: What did not fit.
+        volume: What was worked on, the scan or its bone.
+        bone_known: Whether it is the bone.
+
+    Returns:
+        How to work, and the volume or its part with the head.
 
     Raises:
         MemoryLimitError: No rung is left, or none fits.
     """
-    held = 0 if place.scan is None else place.scan.array.nbytes
-    return _down(place, free_bytes() + held)
-
-
-def _down(place: Workplace, free: int) -> Workplace:
-    """Find the next rung that fits, each with the steps of those above it."""
+    free = free_bytes() + volume.array.nbytes
     load, steps, tried = place.load, place.steps, []
     box = None
-    if place.rung.name == "whole" and place.scan is not None:
-        low, high = _head_box(place.scan, place.kind)
-        part = int(np.prod(np.subtract(high, low)))
-        if part <= WORTHWHILE * load.grid:
-            load, box = replace(load, part=part), (low, high)
-    for rung in _below(place, cropped=box is not None):
-        needed = load.needs(rung)
-        tried.append(f"{_NAMES[rung.name]} {_gb(needed)}")
-        steps += (_step(rung.name, load, place.load.needs(place.rung), free),)
-        if needed > free:
+    if place.rung == "whole":
+        low, high = _head_box(volume, "mask" if bone_known else place.kind)
+        cropped = replace(load, part=int(np.prod(np.subtract(high, low))))
+        if cropped.needs("head") < load.needs("whole"):
+            load, box = cropped, (low, high)
+    useful = {
+        "head": box is not None,
+        "regions": place.kind == "ct" and not bone_known,
+        "coarser": max(block_factors(place.grid.spacing)) > 1,
+    }
+    for rung in RUNGS[RUNGS.index(place.rung) + 1 :]:
+        if not useful[rung]:
             continue
-        found = replace(place, rung=rung, load=load, free_bytes=free, steps=steps)
-        if box is None or place.scan is None:
-            return found
-        inner = crop(place.scan, *box)
-        part_scan = Volume(inner.array.copy(), inner.geometry)
-        return replace(found, scan=part_scan, low=box[0])
+        needed = load.needs(rung)
+        tried.append(f", {_NAMES[rung]} {_gb(needed)}")
+        steps += (_step(rung, load, place.needed_bytes, free),)
+        if needed <= free:
+            found = replace(place, rung=rung, load=load, free_bytes=free, steps=steps)
+            if box is None:
+                return found, volume
+            part_of = crop(volume, *box)
+            return replace(found, low=box[0]), Volume(part_of.array.copy(), part_of.geometry)
     raise MemoryLimitError(
         f"This scan of {load.grid:,} voxels needs about {_gb(place.needed_bytes)} of memory "
-        f"{_NAMES[place.rung.name]}{', ' if tried else ''}{', '.join(tried)}; {_gb(free)} are "
-        "free, the scan itself counted.",
-        hint=_HINT,
+        f"{_NAMES[place.rung]}{''.join(tried)}; {_gb(free)} are free, the scan itself counted.",
+        hint="Close other programs, crop the scan to the head, or use a machine with more memory.",
     )
 
 
-def _below(place: Workplace, *, cropped: bool) -> list[Rung]:
-    """List the rungs below that change anything."""
-    fine = max(block_factors(place.grid.spacing)) > 1
-    useful: dict[RungName, bool] = {"head": cropped, "regions": True, "coarser": fine}
-    return [rung for rung in RUNGS[RUNGS.index(place.rung) + 1 :] if useful[rung.name]]
-
-
-def _step(name: RungName, load: Load, needed: int, free: int) -> str:
+def _step(rung: RungName, load: Load, needed: int, free: int) -> str:
     """Tell in a sentence what a rung gives up."""
-    if name == "head":
+    if rung == "head":
         return (
             f"The scan was cropped to the head ({load.part:,} of {load.grid:,} voxels), because "
             f"the whole needs about {_gb(needed)} of memory and {_gb(free)} were free."
         )
-    if name == "regions":
+    if rung == "regions":
         return (
-            f"Bone was told from other things on a grid of {BLOCK_SPACING_MM:g} mm, and the scan "
-            "was let go before the network ran (the report shows its bone alone), because "
-            f"{_gb(free)} of memory were free."
+            "Bone was told from other things in regions and on a grid of "
+            f"{BLOCK_SPACING_MM:g} mm, because {_gb(free)} of memory were free."
         )
     return (
         f"The implant was made on a grid of {BLOCK_SPACING_MM:g} mm instead of the scan's, because "

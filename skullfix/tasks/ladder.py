@@ -25,30 +25,16 @@ SITE_MM3 = 600_000.0
 SORTED_BYTES = {"ct": 5.5, "mask": 2.0}
 """For each voxel worked on, beside the scan: bone, and which piece of it each voxel is of."""
 
-IN_PARTS_BYTES = {"ct": 2.2, "mask": 2.0}
-"""The same where the pieces are told apart on a coarse grid."""
+IN_PARTS_BYTES = 2.2
+"""The same of a CT whose pieces of bone are told apart on a coarse grid."""
 
 COARSE_MM3 = BLOCK_SPACING_MM**3
 """Smallest voxel of the coarse grid."""
 
 
-@dataclass(frozen=True)
-class Rung:
-    """A way to do the work.
-
-    Attributes:
-        name: ``whole``; ``head``: a part is worked on; ``regions``: bone is told from other things
-            on a coarse grid, and the scan is let go once its bone is known; ``coarser``: all work
-            after the bone is done on a coarse grid too.
-        keeps_scan: Whether the scan's voxels stay in memory to the end, for the report.
-    """
-
-    name: RungName
-    keeps_scan: bool
-
-
-RUNGS = (Rung("whole", True), Rung("head", True), Rung("regions", False), Rung("coarser", False))
-"""From the top down."""
+RUNGS: tuple[RungName, ...] = ("whole", "head", "regions", "coarser")
+"""From the top down, each with what the one above gives up: the whole scan; its part with the head;
+bone of a CT told from other things on a coarse grid; the work after that on a coarse grid too."""
 
 
 @dataclass(frozen=True)
@@ -69,16 +55,17 @@ class Load:
     part: int
     voxel_mm3: float
 
-    def needs(self, rung: Rung) -> int:
+    def needs(self, rung: RungName) -> int:
         """Bytes that the case takes on a rung, its scan counted."""
-        cropped = self.part < self.grid and rung.name != "whole"
+        cropped = self.part < self.grid and rung != "whole"
         worked = self.part if cropped else self.grid
-        scan = self.itemsize * worked
-        sort = (SORTED_BYTES if rung.keeps_scan else IN_PARTS_BYTES)[self.kind]
+        in_parts = self.kind == "ct" and rung in ("regions", "coarser")
+        sort = IN_PARTS_BYTES if in_parts else SORTED_BYTES[self.kind]
         masks = 3 * self.grid  # bone, what was missing, and both together, as they are written
-        masks += worked if cropped or rung.name != "coarser" else 0
-        masks += 2 * worked if cropped and rung.name != "coarser" else 0
-        fine = max(self.voxel_mm3, COARSE_MM3 if rung.name == "coarser" else 0.0)
-        later = (scan if rung.keeps_scan else 0) + masks + SITE_BYTES * SITE_MM3 / fine
+        masks += worked if cropped or rung != "coarser" else 0
+        masks += 2 * worked if cropped and rung != "coarser" else 0
+        fine = max(self.voxel_mm3, COARSE_MM3 if rung == "coarser" else 0.0)
+        bone = (self.itemsize + sort) * worked  # the scan is let go when its bone is known
+        later = masks + SITE_BYTES * SITE_MM3 / fine
         copying = self.itemsize * (self.grid + self.part) if cropped else 0
-        return int(max(FIXED_BYTES + max(scan + sort * worked, later), copying))
+        return int(max(FIXED_BYTES + max(bone, later), copying))

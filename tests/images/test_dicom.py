@@ -9,6 +9,7 @@ import numpy as np
 import pydicom
 import pytest
 import SimpleITK as sitk
+from mutants import seed_jpeg
 
 from skullfix.errors import InputError
 from skullfix.images.read import Scan, read_scan
@@ -136,11 +137,20 @@ def test_several_series(tmp_path: Path, write_series: Writer) -> None:
     write_series(folder, EVEN[:1], prefix="loc", SeriesInstanceUID="1.4", ImageType=["LOCALIZER"])
     scan = read_scan(folder)
     assert scan.volume.geometry.size[2] == len(EVEN)
-    assert "series 1.1 (Head; 5 slices) was chosen: CT, axial, most slices" in scan.warnings[0]
-    assert all(uid in scan.warnings[0] for uid in ("1.2", "1.3", "1.4"))
+    assert scan.series == "1.1"
+    assert scan.warnings == ()
+    assert scan.choice.startswith(
+        "a holds 4 series of images; chosen: 1.1 (Head; CT, axial, 5 slices of 5 x 6), because it "
+        "is a CT with no localizer or reformat. Left out: 1.2 (unnamed; MR, axial, 12 slices"
+    )
+    assert "1.3 (unnamed; CT, sagittal" in scan.choice
+    assert "1.4 (unnamed; CT, axial, 1 slice of" in scan.choice
+    assert scan.choice.endswith("--series UID decides otherwise.")
     other = read_scan(folder, series="1.2")
     assert other.volume.geometry.size[2] == 12
     assert "is MR, not CT" in other.warnings[0]
+    assert "because it is asked for by its UID" in other.choice
+    assert "Left out: 1.3" in other.choice
     refused(folder, "no series '9.9'.*1.1", series="9.9")
 
 
@@ -148,7 +158,44 @@ def test_kernel_decides_between_equals(tmp_path: Path, write_series: Writer) -> 
     folder = tmp_path / "a"
     for uid, kernel in (("1.9", "H70h"), ("1.5", "H30s"), ("1.7", "BONE")):
         write_series(folder, EVEN, prefix=kernel, SeriesInstanceUID=uid, ConvolutionKernel=kernel)
-    assert "series 1.5" in read_scan(folder).warnings[0]
+    scan = read_scan(folder)
+    assert scan.series == "1.5"
+    assert "the smoother kernel of those with as many slices" in scan.choice
+
+
+def test_the_head_before_more_slices_of_a_chest(tmp_path: Path, write_series: Writer) -> None:
+    folder = tmp_path / "a"
+    many = [float(h) for h in range(12)]
+    write_series(folder, many, prefix="c", SeriesInstanceUID="1.2", SeriesDescription="Thorax 1.0")
+    write_series(folder, EVEN, prefix="h", SeriesInstanceUID="1.1", BodyPartExamined="HEAD")
+    scan = read_scan(folder)
+    assert scan.series == "1.1"
+    assert "a CT that is not of another part of the body" in scan.choice
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"Modality": "MR"}, "the only CT volume"),
+        ({"ImageOrientationPatient": [1, 0, 0, 0, 0, -1]}, "a CT that is axial"),
+        ({}, "one of several CT that are alike"),
+    ],
+)
+def test_the_reason_is_the_one_that_decides(
+    tmp_path: Path, write_series: Writer, changes: dict[str, Any], reason: str
+) -> None:
+    folder = tmp_path / "a"
+    write_series(folder, EVEN, prefix="a", SeriesInstanceUID="1.3")
+    write_series(folder, EVEN, prefix="b", SeriesInstanceUID="1.2", **changes)
+    scan = read_scan(folder)
+    assert scan.series == "1.3"
+    assert reason in scan.choice
+
+
+def test_one_series_is_no_choice(tmp_path: Path, write_series: Writer) -> None:
+    write_series(tmp_path / "a", EVEN)
+    scan = read_scan(tmp_path / "a")
+    assert (scan.series, scan.choice) == ("1.2.3", "")
 
 
 @pytest.mark.parametrize(
@@ -221,6 +268,21 @@ def test_compressed_slices(tmp_path: Path, compressor: str) -> None:
         header.RescaleSlope, header.RescaleIntercept = 1, -1024
         header.save_as(path)
     assert np.array_equal(read_scan(folder).volume.array, array.astype(int) - 1024)
+    path.write_bytes(path.read_bytes() + _SURPLUS)  # GDCM alone would take 2 GB for it
+    assert np.array_equal(read_scan(folder).volume.array, array.astype(int) - 1024)
+
+
+_SURPLUS = bytes.fromhex("0a28a28a028a28a280a28a28a3ffd9feffdde000000000")
+
+
+@pytest.mark.parametrize("changes", [{"BitsAllocated": 32}, {"PixelRepresentation": 128}])
+def test_compressed_slices_of_odd_pixels(tmp_path: Path, changes: dict[str, Any]) -> None:
+    path = seed_jpeg(tmp_path, "JPEG")
+    header = pydicom.dcmread(path)
+    for key, value in changes.items():
+        setattr(header, key, value)
+    header.save_as(path)
+    refused(path.parent, "are no greyscale pixels")
 
 
 def test_an_unknown_compression(tmp_path: Path, write_series: Writer) -> None:

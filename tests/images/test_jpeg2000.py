@@ -21,7 +21,7 @@ def stream(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     item = read_slice(seed_jpeg(tmp_path_factory.mktemp("jpeg"), "JPEG2000"))
     assert item is not None
     assert np.ptp(read_pixels(item)) > 0
-    data = _stream(item)
+    data = _stream(item)[1]
     assert data.startswith(b"\xff\x4f\xff\x51")
     return data
 

@@ -26,15 +26,16 @@ from skullfix.tasks.complete_case import read_case
 from skullfix.tasks.complete_options import CompleteOptions
 from skullfix.tasks.document import Stopwatch
 from skullfix.tasks.headroom import is_out_of_memory, make_room, narrowed, on_whole_grid
-from skullfix.tasks.ladder import RUNGS, Load
+from skullfix.tasks.ladder import RUNGS, Load, RungName
 from skullfix.tasks.model import Model, load_model
 
 SPACING = (0.6, 2.4, 2.4)
 NO_REPORT = CompleteOptions(report=False)
 
 
-def placed(array: np.ndarray, shape: tuple[int, int, int], fill: int) -> Volume:
+def placed(array: np.ndarray, margin: int, fill: int) -> Volume:
     """Put a head into the corner of a larger grid."""
+    shape = (array.shape[0] + margin, array.shape[1] + margin, array.shape[2] + 25)
     whole = np.full(shape, fill, array.dtype)
     low = (3, 10, 17)
     whole[tuple(slice(a, a + n) for a, n in zip(low, array.shape, strict=True))] = array
@@ -47,11 +48,10 @@ def heads(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A phantom with a hole, as a CT and as a mask, each in a much larger grid; the files."""
     phantom = head_phantom(spacing=SPACING)
     part = (phantom.bone.array & ~phantom.implant.array).astype(np.uint8)
-    shape = tuple(n + 40 for n in part.shape)
     folder = tmp_path_factory.mktemp("heads")
     files = {"ct": folder / "ct.nrrd", "mask": folder / "mask.nrrd"}
-    write_volume(placed(phantom.ct.array, shape, -1000), files["ct"])
-    write_volume(placed(part, shape, 0), files["mask"])
+    write_volume(placed(phantom.ct.array, 30, -1000), files["ct"])
+    write_volume(placed(part, 110, 0), files["mask"])
     return files
 
 
@@ -82,7 +82,7 @@ def free(
 
 def load_of(scan: Volume, kind: str) -> Load:
     """What the memory of a scan depends on, its head found."""
-    return narrowed(make_room(scan, kind)).load
+    return narrowed(make_room(scan, kind)[0], scan)[0].load
 
 
 def leave(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
@@ -91,20 +91,20 @@ def leave(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
 
 
 @pytest.mark.parametrize("kind", ["ct", "mask"])
-@pytest.mark.parametrize("part", [1.0, 0.5, 0.1])
+@pytest.mark.parametrize("part", [1.0, 0.3, 0.1])
 @pytest.mark.parametrize("voxel", [0.05, 0.5, 2.0])
 def test_no_rung_takes_more_than_the_one_above(kind: str, part: float, voxel: float) -> None:
     load = Load(kind, 2, 10**8, int(part * 10**8), voxel)
-    needs = [load.needs(rung) for rung in RUNGS if part < 1 or rung.name != "head"]
+    needs = [load.needs(rung) for rung in RUNGS if part < 1 or rung != "head"]
     assert needs == sorted(needs, reverse=True)
 
 
 def test_what_fits_is_left_whole(heads: dict[str, Path]) -> None:
     scan = read_scan(heads["mask"]).volume
-    place = make_room(scan, "mask")
-    assert place.scan is scan
+    place, worked = make_room(scan, "mask")
+    assert worked is scan
     assert place.steps == ()
-    assert place.rung.name == "whole"
+    assert place.rung == "whole"
     assert on_whole_grid(scan, place) is scan
 
 
@@ -113,16 +113,15 @@ def test_a_head_in_a_large_grid_is_cropped_and_put_back(
     heads: dict[str, Path], monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     scan = read_scan(heads[kind]).volume
-    load = make_room(scan, kind).load
-    leave(monkeypatch, load.needs(RUNGS[0]) - scan.array.nbytes - 1)
-    place = make_room(scan, kind)
-    assert place.rung.name == "head"
+    load = make_room(scan, kind)[0].load
+    leave(monkeypatch, load.needs("whole") - scan.array.nbytes - 1)
+    place, part = make_room(scan, kind)
+    assert place.rung == "head"
     assert "cropped to the head" in place.steps[0]
     assert "GB" in place.steps[0]
-    assert place.scan is not None
-    assert place.scan.array.size == place.load.part < 0.85 * scan.array.size
+    assert part.array.size == place.load.part < 0.85 * scan.array.size
     inside = 150 if kind == "ct" else 1
-    back = on_whole_grid(Volume(place.scan.array >= inside, place.scan.geometry), place)
+    back = on_whole_grid(Volume(part.array >= inside, part.geometry), place)
     assert back.geometry == scan.geometry
     lost = (scan.array >= inside) & ~back.array  # of the CT: the headrest
     assert np.count_nonzero(lost) <= (0.03 * np.count_nonzero(back.array) if kind == "ct" else 0)
@@ -138,15 +137,14 @@ def test_a_limit_of_the_users_is_obeyed(
         make_room(scan, "mask")
     assert caught.value.exit_code == 5
     assert caught.value.hint
-    for words in ("GB of memory whole", "cropped to the head", "in regions", "on a grid of 0.9 mm"):
+    for words in ("GB of memory whole", "cropped to the head", "on a grid of 0.9 mm"):
         assert words in caught.value.message
-    assert caught.value.message.count("GB") == 5  # of each rung, and what is free
+    assert caught.value.message.count("GB") == 4  # of each rung, and what is free
 
 
 @pytest.mark.parametrize(
     ("kind", "rung"),
-    [("ct", RUNGS[1]), ("ct", RUNGS[2]), ("ct", RUNGS[3]), ("mask", RUNGS[2]), ("mask", RUNGS[3])],
-    ids=lambda value: getattr(value, "name", value),
+    [("ct", "head"), ("ct", "regions"), ("ct", "coarser"), ("mask", "coarser")],
 )
 def test_every_rung_gives_the_implant(
     heads: dict[str, Path],
@@ -155,13 +153,13 @@ def test_every_rung_gives_the_implant(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     kind: str,
-    rung: Any,
+    rung: RungName,
 ) -> None:
     scan = read_scan(heads[kind]).volume
     leave(monkeypatch, load_of(scan, kind).needs(rung) - scan.array.nbytes)
     told: list[str] = []
     got = complete(
-        heads[kind], tmp_path, CompleteOptions(report=rung.name == "regions", save_bone=True),
+        heads[kind], tmp_path, CompleteOptions(report=rung == "regions", save_bone=True),
         model=model, progress=lambda stage, _: told.append(stage),
     )  # fmt: skip
     steps = got.document["memory"]["steps"]
@@ -173,10 +171,8 @@ def test_every_rung_gives_the_implant(
     assert read_scan(tmp_path / f"{kind}_implant.nrrd").volume.geometry == scan.geometry
     if kind == "mask":
         np.testing.assert_array_equal(got.bone.array, whole.bone.array)
-    if (kind, rung.name) == ("mask", "regions"):
-        np.testing.assert_array_equal(got.implant.array, whole.implant.array)
     assert dice(got.bone.array, whole.bone.array) > 0.99
-    assert dice(got.implant.array, whole.implant.array) > (0.9 if rung.name == "coarser" else 0.97)
+    assert dice(got.implant.array, whole.implant.array) > (0.9 if rung == "coarser" else 0.97)
     assert got.document["implant"]["watertight"]
 
 
@@ -233,7 +229,8 @@ def test_memory_that_runs_out_on_the_way_goes_down_the_ladder_too(
     got = compute_case(case, failing(model, 2))
     assert ["cropped" in s for s in got.document["memory"]["steps"]] == [True, False]
     assert got.document["device"] == "cpu"
-    np.testing.assert_array_equal(got.implant.array, free["mask"].implant.array)
+    assert dice(got.implant.array, free["mask"].implant.array) > 0.9
+    np.testing.assert_array_equal(got.bone.array, free["mask"].bone.array)
 
 
 def test_below_the_last_rung_there_is_an_error_with_the_numbers(
@@ -268,6 +265,5 @@ def test_bone_that_does_not_fit_is_taken_with_less(
 
     monkeypatch.setattr(complete_case, "extract_bone", no_room)
     case = read_case(heads["ct"], tmp_path, NO_REPORT, Stopwatch(None))
-    assert case.place.rung.name == "regions"
-    assert case.place.scan is None
+    assert case.place.rung == "regions"
     assert len(case.place.steps) == 2
