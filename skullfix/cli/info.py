@@ -139,12 +139,23 @@ def _devices() -> dict[str, str]:
     """Name the devices that torch can compute on, e.g. ``{"cpu": "x86_64"}``."""
     import torch
 
-    devices = {"cpu": platform.processor() or platform.machine()}
+    devices = {"cpu": _processor()}
     for index in range(torch.cuda.device_count()):
         devices[f"cuda:{index}"] = torch.cuda.get_device_name(index)
     if torch.backends.mps.is_available():
         devices["mps"] = "Apple GPU"
     return devices
+
+
+def _processor() -> str:
+    """Name the processor as well as the system can, e.g. ``AMD EPYC 7763 (x86_64)``."""
+    try:
+        with Path("/proc/cpuinfo").open(encoding="utf-8") as stream:  # Linux
+            found = next(line for line in stream if line.startswith("model name"))
+        name = found.partition(":")[2].strip()
+    except (OSError, StopIteration):
+        name = platform.processor()
+    return f"{name} ({platform.machine()})" if name else platform.machine()
 
 
 def _lines(document: dict[str, object], indent: str = "") -> list[str]:
