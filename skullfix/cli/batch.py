@@ -122,7 +122,7 @@ def _run(
         ):
             if cluster is None:
                 threads = set_threads(given["threads"])
-                announce_first_run(given["backend"], threads, progress.note)
+                announce_first_run(given["backend"], threads, progress.note, given["device"])
             document = batch(
                 task, given["source"], given["output"], options, settings,
                 listener=progress, stop=stop,

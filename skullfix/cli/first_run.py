@@ -39,18 +39,31 @@ def kernel_cache() -> KernelCache | None:
     return KernelCache(folder, any(folder.glob(name)))
 
 
-def announce_first_run(backend: str, threads: int, tell: Callable[[str], None]) -> None:
+def announce_first_run(
+    backend: str, threads: int, tell: Callable[[str], None], device: str = "cpu"
+) -> None:
     """Say what a first run does, or why every run is slow; a usual run says nothing.
 
     Args:
         backend: What ``--backend`` asks for.
         threads: Threads in use.
         tell: Shows a line, or begins a stage of that name.
+        device: What ``--device`` asks for.
+
+    Raises:
+        UsageError: There is no such device, or the backend cannot run on it.
     """
     from skullfix.sparse.backend import get_backend
+    from skullfix.sparse.cuda.available import missing
+    from skullfix.sparse.device import choose_device
 
-    engine, cache = get_backend(backend).name, kernel_cache()
-    if cache is None:
+    place = choose_device(device, backend)
+    engine, cache = get_backend(backend, place).name, kernel_cache()
+    if place.type == "cuda" and (backend, engine) == ("auto", "reference"):
+        tell(f"{missing()}: the engine {engine!r} runs on the GPU, which is slower")
+    elif place.type != "cpu":
+        return
+    elif cache is None:
         if backend == "auto":
             tell(f"numba cannot be imported: the engine {engine!r} runs, which is slower")
     elif engine == "cpu" and cache.folder is None:

@@ -8,6 +8,7 @@ from typing import Literal
 from skullfix.errors import UsageError
 from skullfix.implants.options import FitOptions
 from skullfix.meshes.write import Space, check_mesh_output
+from skullfix.sparse.device import DEFAULT_DEVICE
 
 Kind = Literal["auto", "ct", "mask"]
 
@@ -20,7 +21,8 @@ class CompleteOptions:
         kind: Whether the input is a CT or a mask; ``auto`` tells by its values.
         threshold: Hounsfield units from which a CT's voxel is bone; ``auto`` picks them.
         model: None for the default, a name, ``name@version`` or a path.
-        backend: Engine: auto, reference or cpu.
+        device: Where the network computes; see `skullfix.sparse.device.choose_device`.
+        backend: Engine; see `skullfix.sparse.backend.get_backend`.
         mesh_format: stl, ply, obj or 3mf.
         space: Frame of the mesh: lps or ras.
         series: DICOM series to read, where a folder holds several.
@@ -33,6 +35,7 @@ class CompleteOptions:
     kind: Kind = "auto"
     threshold: float | Literal["auto"] = 150.0
     model: str | None = None
+    device: str = DEFAULT_DEVICE
     backend: str = "auto"
     mesh_format: str = "stl"
     space: Space = "lps"

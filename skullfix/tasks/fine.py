@@ -126,7 +126,9 @@ def fine_field(mask: Volume, model: Model, factor: int) -> Volume:
     values = torch.from_numpy(np.ascontiguousarray(coarse.array, dtype=np.float32))
     inputs = fine_tensor(fine_features(values, (z, y, x), grid.shape))
     with torch.inference_mode():
-        answer = model.network(inputs, model.backend, thresholds=model.thresholds).final
+        answer = model.network(
+            inputs.to(model.device), model.backend, thresholds=model.thresholds
+        ).final.to("cpu")
         probability = torch.sigmoid(answer.features[:, 0])
     rows = answer.voxels.coordinates[:, 1:].long()
     inside = (rows < torch.tensor(grid.shape)).all(1)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from skullfix.errors import WeightsError
+from skullfix.sparse.device import DEFAULT_DEVICE
 from skullfix.tasks.document import Progress
 from skullfix.tasks.fine import nearest_factor
 from skullfix.tasks.model import Model, load_model
@@ -39,12 +40,14 @@ class FineModels:
         reference: Its name or path; None for the default one.
         backend: Engine.
         progress: Told of downloads.
+        device: Where the network computes.
     """
 
     task: str
     reference: str | None
     backend: str
     progress: Progress | None = None
+    device: str = DEFAULT_DEVICE
 
     @cached_property
     def model(self) -> Model:
@@ -53,7 +56,9 @@ class FineModels:
         Raises:
             WeightsError: It cannot be had.
         """
-        return load_model(self.reference, self.backend, self.progress, task=self.task)
+        return load_model(
+            self.reference, self.backend, self.progress, task=self.task, device=self.device
+        )
 
     def choose(self, spacing: float, ratio: float) -> Choice:
         """Decide how a mask is served: by the factor that brings it nearest to the network's grid.

@@ -9,6 +9,7 @@ from typing import Literal
 from skullfix.cases.organs import ORGANS
 from skullfix.errors import UsageError
 from skullfix.meshes.write import Space, check_mesh_output
+from skullfix.sparse.device import DEFAULT_DEVICE
 from skullfix.tasks.fine import TWICE, Target
 
 Task = Literal["upscale", "refine"]
@@ -26,7 +27,8 @@ class FineOptions:
         coarse: The mask's true resolution in mm, where it was stored on a finer grid.
         organ: For ``refine``: one of ORGANS, or ``all`` for a label map.
         model: None for the nearest, a name, ``name@version`` or a path.
-        backend: Engine.
+        device: Where the network computes; see `skullfix.sparse.device.choose_device`.
+        backend: Engine; see `skullfix.sparse.backend.get_backend`.
         mesh: Whether a mesh is written.
         mesh_format: stl, ply, obj or 3mf.
         space: Frame of the mesh: lps or ras.
@@ -39,6 +41,7 @@ class FineOptions:
     coarse: float | None = None
     organ: str | None = None
     model: str | None = None
+    device: str = DEFAULT_DEVICE
     backend: str = "auto"
     mesh: bool = True
     mesh_format: str = "stl"

@@ -107,7 +107,7 @@ def make_finer(
         MemoryLimitError: The result is too large.
     """
     case = read_fine_case(task, source, folder, options, Stopwatch(progress))
-    models = models or FineModels(task, options.model, options.backend, progress)
+    models = models or FineModels(task, options.model, options.backend, progress, options.device)
     result = compute_fine_case(case, models)
     write_fine_case(case, result)
     return result
@@ -186,7 +186,7 @@ def compute_fine_case(case: FineCase, models: FineModels) -> FineResult:
         "inputs": {"mask": str(case.source), "format": case.scan.format},
         "outputs": {},
         "model": model_facts(checkpoint),
-        "device": "cpu",
+        "device": choice.model.device,
         "backend": choice.model.backend.name,
         "geometry": asdict(case.grid),
         "steps": steps,

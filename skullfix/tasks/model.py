@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from skullfix.networks.checkpoint import load_network
 from skullfix.networks.unet import NO_THRESHOLDS, SparseUNet
 from skullfix.sparse.backend import Backend, get_backend
+from skullfix.sparse.device import DEFAULT_DEVICE, choose_device
 from skullfix.tasks.document import Progress
 from skullfix.weights.resolve import CheckpointFile, resolve_checkpoint
 
@@ -57,13 +58,16 @@ def load_model(
     progress: Progress | None = None,
     *,
     task: str = "complete",
+    device: str = DEFAULT_DEVICE,
 ) -> Model:
     """Find the checkpoint for a task and read it.
 
     Raises:
         WeightsError: It cannot be had or trusted.
-        UsageError: The backend cannot run here.
+        UsageError: There is no such device, or the backend cannot run on it.
     """
+    place = choose_device(device, backend)
+    engine = get_backend(backend, place)
     checkpoint = resolve_checkpoint(reference, task=task, progress=progress)
     network = load_network(checkpoint.path, checkpoint.card)
-    return Model(network, get_backend(backend), checkpoint)
+    return Model(network.to(place), engine, checkpoint)

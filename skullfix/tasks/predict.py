@@ -77,13 +77,13 @@ def complete_coarse(
     top = int(bony.max()) if len(bony) else 0
     known = rows[:, 0] > top - HEIGHT_MM / spacing
     head, filled = rows[known], fraction[known]
-    centred = ModelGrid.around(head, filled, spacing)
+    centred, device = ModelGrid.around(head, filled, spacing), network.final.weight.device
     answers = []
     for mirrored, shift in VIEWS:
         place = replace(centred.moved(np.asarray(shift)), mirrored=mirrored)
         inputs = input_tensor(head, filled, place, network.config.in_channels)
         with torch.inference_mode():
-            answer = network(inputs, backend, thresholds=thresholds).final
+            answer = network(inputs.to(device), backend, thresholds=thresholds).final.to("cpu")
             added = torch.sigmoid(answer.features[:, 0])
         answers.append((place.indices(answer.voxels.coordinates), added))
     found = torch.cat([indices for indices, _ in answers])

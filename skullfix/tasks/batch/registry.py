@@ -104,14 +104,14 @@ def shape_measures(document: Mapping[str, Any]) -> dict[str, float | None]:
 
 
 def _load_complete(options: complete_options.CompleteOptions, progress: Progress | None) -> Loaded:
-    model = load_model(options.model, options.backend, progress)
+    model = load_model(options.model, options.backend, progress, device=options.device)
     return Loaded(model, _facts(model.checkpoint))
 
 
 def _load_fine(
     task: fine_options.Task, options: fine_options.FineOptions, progress: Progress | None
 ) -> Loaded:
-    models = FineModels(task, options.model, options.backend, progress)
+    models = FineModels(task, options.model, options.backend, progress, options.device)
     return Loaded(models, _facts(models.model.checkpoint))
 
 
