@@ -18,6 +18,24 @@ def read_start(path: Path) -> bytes:
         return file.read(MAX_HEADER_BYTES)
 
 
+def check_end(name: str, start: bytes, *, found: bool) -> None:
+    """Refuse a header whose end was not found within MAX_HEADER_BYTES.
+
+    Args:
+        name: File name for the message.
+        start: As `read_start` gives it.
+        found: Whether it holds the header's end.
+
+    Raises:
+        InputError: The header goes on.
+    """
+    if not found and len(start) == MAX_HEADER_BYTES:
+        raise InputError(
+            f"{name} has a header of more than {MAX_HEADER_BYTES:,} bytes.",
+            hint="The file is damaged, or is not what its name says; export it again.",
+        )
+
+
 def neighbour(header: Path, name: str) -> Path:
     """Path of the data file that a detached header names; it must lie beside or below the header.
 

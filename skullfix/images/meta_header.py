@@ -14,7 +14,14 @@ import numpy as np
 
 from skullfix.errors import InputError
 from skullfix.images.file_header import FileHeader
-from skullfix.images.header_text import check_size, integers, neighbour, numbers, read_start
+from skullfix.images.header_text import (
+    check_end,
+    check_size,
+    integers,
+    neighbour,
+    numbers,
+    read_start,
+)
 from skullfix.images.payload import DAMAGED, Payload
 
 _TYPES = {
@@ -51,6 +58,7 @@ def read_meta_header(path: Path) -> FileHeader:
     """
     name, start = path.name, read_start(path)
     last = _LAST.search(start)
+    check_end(name, start, found=last is not None)
     if not last:
         raise InputError(
             f"{name} is not a MetaImage file: it has no line 'ElementDataFile = …'.",

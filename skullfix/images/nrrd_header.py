@@ -16,7 +16,14 @@ from numpy.typing import NDArray
 
 from skullfix.errors import InputError
 from skullfix.images.file_header import FileHeader
-from skullfix.images.header_text import check_size, integers, neighbour, numbers, read_start
+from skullfix.images.header_text import (
+    check_end,
+    check_size,
+    integers,
+    neighbour,
+    numbers,
+    read_start,
+)
 from skullfix.images.nrrd_vectors import read_vectors
 from skullfix.images.payload import DAMAGED, Payload
 
@@ -65,6 +72,7 @@ def read_nrrd_header(path: Path) -> FileHeader:
             hint="Check that the file is what its name says.",
         )
     blank = _BLANK.search(start)
+    check_end(name, start, found=blank is not None)
     fields = _fields(name, start[: blank.start()] if blank else start)
     kind = fields.get("type", "").lower()
     if kind not in _TYPES:

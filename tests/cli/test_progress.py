@@ -28,6 +28,18 @@ def test_quiet_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr() == ("", "")
 
 
+def test_a_remark_has_a_line_of_its_own_and_no_escape_codes(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with Reporter() as progress:
+        progress("read")
+        progress.note("series \x1b[2J of 3")
+        progress("read")
+    with Reporter(quiet=True) as progress:
+        progress.note("nothing")
+    assert capsys.readouterr().err == "read\nseries \\x1b[2J of 3\n"
+
+
 def _all_of(reader: int) -> str:
     """What a terminal shows until its other end is closed; one read may give a part only."""
     parts = []

@@ -231,7 +231,7 @@ def test_a_header_without_end(tmp_path: Path) -> None:
         with path.open("wb") as file:
             file.write(line)
             file.truncate(2 * 2**30)  # sparse: no disk is used
-        refused(path)
+        refused(path, "a header of more than 1,048,576 bytes")
 
 
 def test_compressed_sizes_cannot_be_believed(tmp_path: Path) -> None:
