@@ -22,7 +22,7 @@ def bench(
         str, typer.Option(help="Grids, with commas: 64 (3.6 mm), 128, 256, 512 (0.45 mm).")
     ] = "64,128,256",
     engines: Annotated[
-        str, typer.Option(help="Of cpu, reference, dense, minkowski, spconv, cuda.")
+        str, typer.Option(help="Of cpu, reference, dense, minkowski, spconv, cuda, cuda-bf16.")
     ] = "cpu,reference,dense,minkowski,spconv,cuda",
     phase: Annotated[
         str, typer.Option(help="forward (inference), train (forward and backward), or both.")

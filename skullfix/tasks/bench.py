@@ -16,11 +16,12 @@ from statistics import median
 from typing import Any
 
 from skullfix.errors import UsageError
+from skullfix.sparse.cuda.available import CUDA_ENGINES, missing
 from skullfix.tasks.bench_input import write_voxels
 from skullfix.tasks.document import Progress
 
 RESOLUTIONS = (64, 128, 256, 512)
-ENGINES = ("cpu", "reference", "dense", "minkowski", "spconv", "cuda")
+ENGINES = ("cpu", "reference", "dense", "minkowski", "spconv", *CUDA_ENGINES)
 PHASES = ("forward", "train")
 _PACKAGES = {"cpu": "numba", "minkowski": "MinkowskiEngine", "spconv": "spconv"}
 
@@ -34,7 +35,7 @@ class Row:
         resolution: 64, 128, 256, 512: the paper's names for 3.6, 1.8, 0.9, 0.45 mm.
         voxels: Of the skull.
         phase: ``forward`` as in inference, or ``train``: forward and backward.
-        status: ``measured``, ``not installed``, or ``failed``.
+        status: ``measured``, ``not installed``, ``not available`` here, or ``failed``.
         threads: Threads used; 0 where not measured.
         seconds: Of each run after the first.
         cpu_seconds: The same runs on the processor's clock, all threads together: steadier than
@@ -42,7 +43,7 @@ class Row:
         first_seconds: Of the first run, compilation or loading of kernels included.
         peak_rss_bytes: Largest resident size of the process, imports included.
         peak_gpu_bytes: Largest allocation on the GPU, instead.
-        error: The last line of what went wrong.
+        error: The last line of what went wrong, or why the engine is not available.
     """
 
     engine: str
@@ -127,11 +128,7 @@ def machine() -> dict[str, Any]:
 
 
 def installed(engine: str) -> bool:
-    """Whether an engine can run here."""
-    if engine == "cuda":
-        import torch
-
-        return torch.cuda.is_available()
+    """Whether an engine's package is here."""
     return engine not in _PACKAGES or importlib.util.find_spec(_PACKAGES[engine]) is not None
 
 
@@ -139,6 +136,9 @@ def _measure(engine: str, job: dict[str, Any]) -> dict[str, Any]:
     """Run a worker; gives the fields of a `Row` that it found out."""
     if not installed(engine):
         return {"status": "not installed"}
+    reason = missing() if engine in CUDA_ENGINES else None
+    if reason:
+        return {"status": "not available", "error": reason}
     command = [sys.executable, "-m", "skullfix.tasks.bench_worker", json.dumps(job)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:

@@ -23,6 +23,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, pad
 
 from skullfix.networks.config import CONFIGS, NetworkConfig
+from skullfix.sparse.cuda.available import CUDA_ENGINES
 from skullfix.sparse.threads import set_threads
 
 NEVER = (float("inf"),) * 6  # no voxel but the target's is kept
@@ -49,7 +50,7 @@ def main() -> None:
     rows = pad(torch.from_numpy(np.load(Path(job.voxels)).astype(np.int32)), (1, 0))
     torch.manual_seed(0)
     run = RUNNERS[job.engine](CONFIGS[job.config], job)
-    on_gpu = job.engine == "cuda"
+    on_gpu = job.engine in CUDA_ENGINES
     seconds, cpu_seconds = [], []
     for _ in range(job.runs + 1):
         fresh = rows.cuda() if on_gpu else rows.clone()
@@ -92,7 +93,7 @@ def _sparse(config: NetworkConfig, job: Job) -> Run:
     from skullfix.sparse.tensor import SparseTensor
     from skullfix.sparse.voxels import VoxelSet
 
-    device = "cuda" if job.engine == "cuda" else "cpu"
+    device = "cuda" if job.engine in CUDA_ENGINES else "cpu"
     network, backend = SparseUNet(config).to(device), get_backend(job.engine, device)
     network.train(job.phase == "train")
 
@@ -166,7 +167,7 @@ def _peer(network: Any, job: Job) -> Run:
 RUNNERS: dict[str, Callable[[NetworkConfig, Job], Run]] = {
     "cpu": _sparse,
     "reference": _sparse,
-    "cuda": _sparse,
+    **dict.fromkeys(CUDA_ENGINES, _sparse),
     "dense": _dense,
     "spconv": _spconv,
     "minkowski": _minkowski,

@@ -10,6 +10,7 @@ import pytest
 
 from skullfix.cli.main import run
 from skullfix.errors import OutputError, UsageError
+from skullfix.sparse.cuda.available import missing
 from skullfix.tasks.bench import ENGINES, Row, bench, installed
 from skullfix.tasks.bench_figure import write_figure
 from skullfix.tasks.bench_growth import growth
@@ -19,11 +20,14 @@ from skullfix.tasks.bench_input import spacing_of, write_voxels
 def test_rows_of_an_engine_and_of_one_that_is_absent(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    absent = next(engine for engine in reversed(ENGINES) if not installed(engine))
-    words = ["bench", "--resolutions", "64", "--engines", f"cpu,{absent}", "--runs", "3"]
+    absent = {engine: ("not installed", None) for engine in ENGINES if not installed(engine)}
+    if missing():
+        absent["cuda"] = ("not available", missing())
+    engines = ",".join(["cpu", *absent])
+    words = ["bench", "--resolutions", "64", "--engines", engines, "--runs", "3"]
     assert run([*words, "--threads", "1", "-o", str(tmp_path), "--json", "--quiet"]) == 0
     document = json.loads(capsys.readouterr().out)
-    mine, other = document["rows"]
+    mine, *others = document["rows"]
     assert mine["status"] == "measured"
     assert (mine["engine"], mine["resolution"], mine["phase"]) == ("cpu", 64, "forward")
     assert mine["voxels"] > 5000
@@ -31,7 +35,8 @@ def test_rows_of_an_engine_and_of_one_that_is_absent(
     assert len(mine["cpu_seconds"]) == 3
     assert all(second > 0 for second in mine["seconds"])
     assert 50e6 < mine["peak_rss_bytes"] < 2e9
-    assert (other["engine"], other["status"], other["seconds"]) == (absent, "not installed", [])
+    assert {row["engine"]: (row["status"], row.get("error")) for row in others} == absent
+    assert all(row["seconds"] == [] for row in others)
     assert document["machine"]["cores"]
     for kind, path in document["outputs"].items():
         assert Path(path).read_bytes()[:5] == {"png": b"\x89PNG\r", "svg": b"<?xml"}[kind]
