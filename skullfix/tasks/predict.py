@@ -25,7 +25,9 @@ VIEWS = (  # (left and right exchanged?, whole voxels (z, y, x) moved): the mean
     (False, (3, -2, 2)),
     (True, (-2, 3, -3)),
 )
+PASSES = 2  # what the first leaves of a large hole, the second sees as a smaller one
 CUT = 0.45  # occupancy of bone and implant together that fills a voxel; from training skulls
+_SIDE, _OFFSET = 1 << 20, 1 << 19  # of the space in which indices are numbered
 _MARGIN = 2  # model voxels around the answer, so that interpolation ends at zero
 
 
@@ -50,7 +52,10 @@ def complete_coarse(
     spacing: float,
     thresholds: Sequence[float],
 ) -> Completion | None:
-    """Run the network on a defective skull, once for each of VIEWS, and average.
+    """Run the network on a defective skull, and on what it made of it.
+
+    Each of PASSES averages the answers of all VIEWS. A skull that the first one completed leaves
+    the second nothing to do.
 
     Args:
         bone: bool mask, (z, y, x), not empty, on any grid.
@@ -77,30 +82,69 @@ def complete_coarse(
     top = int(bony.max()) if len(bony) else 0
     known = rows[:, 0] > top - HEIGHT_MM / spacing
     head, filled = rows[known], fraction[known]
+    voxels, solid, implant = head, filled, torch.zeros(len(head))
+    for _ in range(PASSES):
+        kept = solid + implant > CUT  # a voxel that stays a hole is seen as one
+        seen = (solid + implant * kept).clamp_(max=1)
+        there = seen > 0
+        found, added = _mean_answer(
+            voxels[there], seen[there], network, backend, spacing, thresholds
+        )
+        if not len(added) or float(added.max()) < IMPLANT_SHARE:
+            break
+        nothing, both = torch.zeros(len(added)), (voxels, found)
+        before, seen_before = (_joined(both, (v, nothing))[1] for v in (implant, implant * kept))
+        solid = _joined(both, (solid, nothing))[1]
+        voxels, more = _joined(both, (torch.zeros(len(kept)), added))
+        implant = torch.maximum(before, seen_before + more)
+    implant = torch.minimum(implant, 1 - solid)
+    voxels, implant = voxels[implant > 0], implant[implant > 0]
+    if not len(implant):
+        return None
+    first, last = voxels.amin(0) - _MARGIN, voxels.amax(0) + _MARGIN
+    part = _part(grid, first, last)
+    there = ((rows >= first) & (rows <= last)).all(1)
+    bony, new = torch.zeros(part.shape), torch.zeros(part.shape)
+    bony[tuple((rows[there] - first).unbind(1))] = fraction[there]
+    new[tuple((voxels - first).unbind(1))] = implant
+    return Completion(
+        Volume(torch.minimum(new, 1 - bony).numpy(), part), Volume(bony.numpy(), part)
+    )
+
+
+def _mean_answer(
+    head: Tensor,
+    filled: Tensor,
+    network: SparseUNet,
+    backend: Backend,
+    spacing: float,
+    thresholds: Sequence[float],
+) -> tuple[Tensor, Tensor]:
+    """Average the network's answers over VIEWS: what it adds to a skull.
+
+    The skull is given by the (N, 3) sorted indices (z, y, x) of the voxels that hold bone and the
+    (N,) fraction of it; the answer is the same for the (M, 3) voxels that it adds to.
+    """
     centred, device = ModelGrid.around(head, filled, spacing), network.final.weight.device
-    answers = []
+    indices, values = [], []
     for mirrored, shift in VIEWS:
         place = replace(centred.moved(np.asarray(shift)), mirrored=mirrored)
         inputs = input_tensor(head, filled, place, network.config.in_channels)
         with torch.inference_mode():
             answer = network(inputs.to(device), backend, thresholds=thresholds).final.to("cpu")
-            added = torch.sigmoid(answer.features[:, 0])
-        answers.append((place.indices(answer.voxels.coordinates), added))
-    found = torch.cat([indices for indices, _ in answers])
-    if not len(found):
-        return None
-    first, last = found.amin(0) - _MARGIN, found.amax(0) + _MARGIN
-    part = _part(grid, first, last)
-    implant = torch.zeros(part.shape)
-    for indices, added in answers:
-        implant[tuple((indices - first).unbind(1))] += added / len(VIEWS)
-    if float(implant.max()) < IMPLANT_SHARE:
-        return None
-    there = ((rows >= first) & (rows <= last)).all(1)
-    solid = torch.zeros(part.shape)
-    solid[tuple((rows[there] - first).unbind(1))] = fraction[there]
-    implant = torch.minimum(implant, 1 - solid)
-    return Completion(Volume(implant.numpy(), part), Volume(solid.numpy(), part))
+            values.append(torch.sigmoid(answer.features[:, 0]) / len(VIEWS))
+        indices.append(place.indices(answer.voxels.coordinates))
+    return _joined(indices, values)
+
+
+def _joined(indices: Sequence[Tensor], values: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Add up values at equal indices: lists of (n, 3) and (n,) to sorted (N, 3) and (N,)."""
+    rows = torch.cat(list(indices))
+    z, y, x = (rows + _OFFSET).unbind(1)
+    keys, place = torch.unique((z * _SIDE + y) * _SIDE + x, return_inverse=True)
+    total = torch.zeros(len(keys)).index_add_(0, place, torch.cat(list(values)))
+    found = torch.stack([keys // _SIDE**2, keys // _SIDE % _SIDE, keys % _SIDE], 1)
+    return found - _OFFSET, total
 
 
 def candidate_on(bone: Volume, answer: Completion) -> Volume:

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
+from torch import Tensor
 
+from skullfix.images.box import bounding_box, crop
 from skullfix.images.phantom import head_phantom
 from skullfix.images.resample import block_average, sample_onto, world_bounds, world_grid
 from skullfix.images.volume import Geometry, Volume
-from skullfix.tasks.predict import Completion, candidate_on
+from skullfix.sparse.backend import get_backend
+from skullfix.tasks import predict
+from skullfix.tasks.model import load_model
+from skullfix.tasks.predict import Completion, candidate_on, complete_coarse
 
 OBLIQUE = (0.9998477, -0.0174524, 0.0, 0.0174524, 0.9998477, 0.0, 0.0, 0.0, 1.0)
 
@@ -54,3 +60,35 @@ def test_an_answer_outside_the_scan_is_cut_off() -> None:
     )
     moved = Completion(Volume(answer.implant.array, away), Volume(answer.bone.array, away))
     assert not candidate_on(bone, moved).array.any()
+
+
+def test_a_second_pass_fills_what_the_first_one_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    patient = head_phantom(spacing=(1.8, 1.8, 1.8))
+    bone = Volume(patient.bone.array & ~patient.implant.array, patient.bone.geometry)
+    whole = block_average(Volume(patient.bone.array | patient.implant.array, bone.geometry))
+    box = bounding_box(bone.array)
+    assert box is not None
+    grid = world_grid(*world_bounds(block_average(crop(bone, *box)).geometry), 1.8)
+    full = torch.from_numpy(sample_onto(whole, grid).array) / 255
+    skulls = []
+
+    def fill_half(head: Tensor, filled: Tensor, *_: object) -> tuple[Tensor, Tensor]:
+        """Answer with the right half of what is missing, or all once there is a half."""
+        skulls.append(float(filled.sum()))
+        missing = full.clone()
+        missing[tuple(head.unbind(1))] -= filled
+        rows = (missing > 0.1).nonzero()
+        if len(skulls) == 1:
+            rows = rows[rows[:, 2] < rows[:, 2].float().mean()]
+        return rows, missing[tuple(rows.unbind(1))]
+
+    monkeypatch.setattr(predict, "_mean_answer", fill_half)
+    model = load_model(None, "reference")
+    answer = complete_coarse(
+        bone, model.network, get_backend("reference"), spacing=1.8, thresholds=(0.0,) * 6
+    )
+    assert answer is not None
+    assert len(skulls) == predict.PASSES == 2
+    assert skulls[0] < skulls[1] < float(full.sum())
+    missing = float(full.sum()) - skulls[0]
+    assert float(answer.implant.array.sum()) == pytest.approx(missing, rel=0.05)
