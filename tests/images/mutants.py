@@ -89,6 +89,15 @@ def _dicom(folder: Path, array: np.ndarray, suffix: str) -> Path:  # type: ignor
     return path
 
 
+def _zipped(series: Path, damaged: bytes) -> bytes:
+    """Make a sound archive of a series in which one slice is damaged."""
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        for item in sorted(series.iterdir()):
+            archive.writestr(item.name, damaged if item.name == "2.dcm" else item.read_bytes())
+    return held.getvalue()
+
+
 def _jpeg(folder: Path, array: np.ndarray, compressor: str) -> Path:  # type: ignore[type-arg]
     array = np.kron(array + 60, np.ones((1, 4, 4))).astype(np.uint16)
     _dicom(folder, array, ".dcm")
@@ -190,6 +199,10 @@ def run(suffix: str, count: int, seed: int) -> None:
             data = mutate(seeds[which], rng)
             if suffix == ".nii.gz" and which == 1:
                 data = gzip.compress(data, 1)  # a sound stream around a damaged image
+            if suffix == ".zip" and which == 1:
+                data = _zipped(
+                    folder / "series", mutate((folder / "series/2.dcm").read_bytes(), rng)
+                )
             path.write_bytes(data)
             start = time.perf_counter()
             noise = io.StringIO()

@@ -8,7 +8,9 @@ import pytest
 
 COUNTS = {
     ".nrrd": 2000,
+    ".nhdr": 300,
     ".mha": 2000,
+    ".mhd": 300,
     ".nii": 1000,
     ".nii.gz": 1000,
     ".dcm": 400,
