@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.ready
 CODE   := skullfix tests packaging
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test lint types bench minkowski dist bundle bundle-test clean
+.PHONY: help venv demo test test-gpu lint types bench minkowski dist bundle bundle-test clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' $(MAKEFILE_LIST) | expand -t 13
@@ -26,6 +26,12 @@ demo: venv ## a generated skull, its implant and its report, into .demo
 
 test: venv ## all tests
 	$(BIN)/python -m pytest
+
+# apart from `make test`: Triton takes 700 MB of disk, and torch for the CPU does not bring it along
+test-gpu: venv ## the cuda engine: on a GPU, or without one in Triton's interpreter
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps triton
+	$(BIN)/python -m pytest tests/sparse/test_cuda_sets.py tests/sparse/test_cuda_convolve.py \
+	    tests/sparse/test_cuda_compile.py tests/sparse/test_device.py
 
 lint: venv ## style, formatting and the floors between the rooms
 	$(BIN)/ruff check $(CODE)
