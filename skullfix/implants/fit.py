@@ -15,6 +15,7 @@ from skullfix.implants.bevel import bevel_lip
 from skullfix.implants.clearance import is_consumed, with_clearance
 from skullfix.implants.holes import RIM_MM, drill_mask, drill_mesh, place_holes
 from skullfix.implants.insertion import along, find_insertion, given_insertion
+from skullfix.implants.keep_out import keep_out_of_bone
 from skullfix.implants.measures import gap_to_bone, penetration, rim_length
 from skullfix.implants.options import FitOptions
 from skullfix.implants.site import MARGIN_MM, Site, bone_centre, make_site
@@ -227,6 +228,7 @@ def _fit_piece(
         mask = bevel_lip(site, mask)
     mask = ndimage.binary_fill_holes(mask) & ~site.bone
     surface = without_specks(mask_surface(Volume(mask, site.geometry)), _CRUMB_ML)
+    surface = keep_out_of_bone(site, surface)
     mesh = without_specks(decimate_mesh(surface, options.decimate_mm), _CRUMB_ML)
     holes = 0
     if options.holes is not None:

@@ -31,6 +31,19 @@ class Insertion:
     undercut: NDArray[np.bool_]
 
 
+def check_direction(direction: tuple[float, float, float]) -> None:
+    """Refuse a direction without a length, or with a number that is not finite.
+
+    Raises:
+        UsageError: It is one.
+    """
+    length = math.hypot(*direction)
+    if not math.isfinite(length) or length < 1e-6:
+        raise UsageError(
+            f"The insertion direction {direction} has no length.", hint="Give x,y,z, LPS."
+        )
+
+
 def find_insertion(site: Site, mask: NDArray[np.bool_], *, clearance_mm: float = 0.0) -> Insertion:
     """Search the direction with the least undercut, near the mean normal of the outer face.
 
@@ -84,13 +97,9 @@ def given_insertion(
     Raises:
         UsageError: The direction has no length, or points into the head.
     """
+    check_direction(direction)
     vector = np.asarray(direction, np.float64)
-    length = float(np.linalg.norm(vector))
-    if not math.isfinite(length) or length < 1e-6:
-        raise UsageError(
-            f"The insertion direction {direction} has no length.", hint="Give x,y,z, LPS."
-        )
-    vector /= length
+    vector /= np.linalg.norm(vector)
     if float(vector @ site.outward(np.argwhere(mask)).mean(axis=0)) < 0.2:
         raise UsageError(
             f"Along {direction} the implant cannot be pulled out of the head.",

@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from skullfix.implants.distance import distance_to
 from skullfix.implants.insertion import across
+from skullfix.implants.keep_out import bone_distance
 from skullfix.implants.site import Site
 from skullfix.meshes.mesh import Mesh
 
@@ -69,6 +70,4 @@ def penetration(site: Site, mesh: Mesh) -> float:
     Returns:
         The largest depth below the bone's surface, by trilinear interpolation.
     """
-    index = site.index(mesh.vertices)
-    values = ndimage.map_coordinates(site.to_bone, index.T, order=1, mode="nearest")
-    return max(0.0, -float(values.min()))
+    return max(0.0, -float(bone_distance(site, mesh.vertices).min()))

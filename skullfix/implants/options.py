@@ -8,6 +8,7 @@ from typing import Literal
 from skullfix.errors import UsageError
 from skullfix.implants.clearance import check_clearance
 from skullfix.implants.holes import HolePattern
+from skullfix.implants.insertion import check_direction
 from skullfix.implants.smooth import check_smoothing
 from skullfix.implants.thicken import check_thickness
 from skullfix.meshes.solid import check_decimation
@@ -54,5 +55,7 @@ class FitOptions:
             raise UsageError(
                 "A thicker wall was asked for without a thickness.", hint="Add --min-thickness MM."
             )
+        if self.insertion != "auto":
+            check_direction(self.insertion)
         if self.edge not in ("straight", "bevel"):
             raise UsageError(f"The edge {self.edge!r} is unknown.", hint="straight or bevel.")

