@@ -77,7 +77,7 @@ def read_case(
     paths = plan_outputs(source, folder, scan.stem, names, overwrite=options.overwrite)
     with watch.stage("bone"):
         kind = detect_kind(scan.volume) if options.kind == "auto" else options.kind
-        place, part = make_room(scan.volume, kind)
+        place, part = make_room(scan.volume, kind, report=options.report)
     facts = _facts(scan)
     del scan  # a part of it may be enough
     place, bone, shown, warnings = _take_bone(place, part, options, watch)

@@ -54,12 +54,13 @@ class Workplace:
         return self.load.needs(self.rung)
 
 
-def make_room(scan: Volume, kind: str) -> tuple[Workplace, Volume]:
+def make_room(scan: Volume, kind: str, *, report: bool = False) -> tuple[Workplace, Volume]:
     """Choose how to work on a scan: the first rung of the ladder that fits.
 
     Args:
         scan: As it was read; let it go afterwards.
         kind: ``ct`` or ``mask``.
+        report: Whether a report will be made.
 
     Returns:
         How, and the scan or its part with the head.
@@ -68,7 +69,9 @@ def make_room(scan: Volume, kind: str) -> tuple[Workplace, Volume]:
         MemoryLimitError: Not even the last rung fits.
     """
     size = scan.array.size
-    load = Load(kind, scan.array.itemsize, size, size, float(np.prod(scan.geometry.spacing)))
+    load = Load(
+        kind, scan.array.itemsize, size, size, float(np.prod(scan.geometry.spacing)), report
+    )
     free = free_bytes() + scan.array.nbytes
     place = Workplace(kind, scan.geometry, (0, 0, 0), "whole", load, free)
     return (place, scan) if place.needed_bytes <= free else narrowed(place, scan)
@@ -115,10 +118,11 @@ def narrowed(
                 return found, volume
             part_of = crop(volume, *box)
             return replace(found, low=box[0]), Volume(part_of.array.copy(), part_of.geometry)
+    less = ", leave out the report (--no-report)" if load.report else ""
     raise MemoryLimitError(
         f"This scan of {load.grid:,} voxels needs about {_gb(place.needed_bytes)} of memory "
         f"{_NAMES[place.rung]}{''.join(tried)}; {_gb(free)} are free, the scan itself counted.",
-        hint="Close other programs, crop the scan to the head, or use a machine with more memory.",
+        hint=f"Close other programs{less}, crop the scan to the head, or use a machine with more.",
     )
 
 

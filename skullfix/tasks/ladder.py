@@ -13,8 +13,11 @@ from skullfix.images.resample import BLOCK_SPACING_MM
 
 RungName = Literal["whole", "head", "regions", "coarser"]
 
-FIXED_BYTES = 200_000_000
-"""The network, its libraries, the picture and the page."""
+FIXED_BYTES = 150_000_000
+"""The network, its libraries, the surface of the implant."""
+
+REPORT_BYTES = 350_000_000
+"""The picture and the page, which draw on a grid of their own."""
 
 SITE_BYTES = 60
 """For each voxel around the implant: distances and normals of the fit."""
@@ -47,6 +50,7 @@ class Load:
         grid: Voxels of the input's grid.
         part: Voxels of the part with the head.
         voxel_mm3: Volume of a voxel.
+        report: Whether a report is made.
     """
 
     kind: str
@@ -54,6 +58,7 @@ class Load:
     grid: int
     part: int
     voxel_mm3: float
+    report: bool = False
 
     def needs(self, rung: RungName) -> int:
         """Bytes that the case takes on a rung, its scan counted."""
@@ -66,6 +71,6 @@ class Load:
         masks += 2 * worked if cropped and rung != "coarser" else 0
         fine = max(self.voxel_mm3, COARSE_MM3 if rung == "coarser" else 0.0)
         bone = (self.itemsize + sort) * worked  # the scan is let go when its bone is known
-        later = masks + SITE_BYTES * SITE_MM3 / fine
+        later = masks + SITE_BYTES * SITE_MM3 / fine + REPORT_BYTES * self.report
         copying = self.itemsize * (self.grid + self.part) if cropped else 0
         return int(max(FIXED_BYTES + max(bone, later), copying))
