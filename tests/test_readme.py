@@ -68,6 +68,11 @@ def newcomer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         write_volume(scan.ct, tmp_path / name)
     write_volume(Volume(skull.array.astype(np.uint8), skull.geometry), tmp_path / "skull.nrrd")
     write_volume(Volume(ball, skull.geometry), tmp_path / "heart.nii.gz")
+    write_volume(Volume(ball, skull.geometry), tmp_path / "organs.nii.gz")
+    coarse = head_phantom(spacing=(3.6, 3.6, 3.6), defect=False).bone
+    write_volume(
+        Volume(coarse.array.astype(np.uint8), coarse.geometry), tmp_path / "coarse_skull.nii.gz"
+    )
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("HOME", str(tmp_path))
