@@ -125,7 +125,7 @@ def _mean_answer(
     The skull is given by the (N, 3) sorted indices (z, y, x) of the voxels that hold bone and the
     (N,) fraction of it; the answer is the same for the (M, 3) voxels that it adds to.
     """
-    centred, device = ModelGrid.around(head, filled, spacing), network.final.weight.device
+    centred, device = ModelGrid.around(head, filled, spacing), next(network.parameters()).device
     indices, values = [], []
     for mirrored, shift in VIEWS:
         place = replace(centred.moved(np.asarray(shift)), mirrored=mirrored)
