@@ -36,7 +36,9 @@ def evaluate(
         Path | None,
         typer.Option("-o", "--output", help="--set: folder for cases.jsonl and table.md."),
     ] = None,
-    backend: Annotated[str, typer.Option(help="--set: auto, reference or cpu.")] = "auto",
+    backend: Annotated[
+        str, typer.Option(help="--set: auto, cpu, reference or minkowski.")
+    ] = "auto",
     threads: Annotated[int, typer.Option(help="Threads; 0 for all.", min=0)] = 0,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="--set: measure all rows again.")

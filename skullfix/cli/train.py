@@ -44,7 +44,7 @@ def train(
         list[str] | None, typer.Option(help="refine: subject or organ only to validate on.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of everything random.", min=0)] = 0,
-    backend: Annotated[str, typer.Option(help="auto, reference or cpu.")] = "auto",
+    backend: Annotated[str, typer.Option(help="auto, cpu, reference or minkowski.")] = "auto",
     threads: Annotated[int, typer.Option(help="Threads; 0 for all.", min=0)] = 0,
     json_output: JsonOption = False,
     quiet: QuietOption = False,

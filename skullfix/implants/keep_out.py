@@ -23,7 +23,7 @@ def keep_out_of_bone(site: Site, mesh: Mesh) -> Mesh:
 
     Returns:
         The mesh with those vertices moved, part of the way if more than a hundredth of the volume
-        would go; as it was where faces would come to cross.
+        would go; as they were around faces that would come to cross.
     """
     vertices = mesh.vertices.copy()
     for _ in range(_ROUNDS):
@@ -41,8 +41,16 @@ def keep_out_of_bone(site: Site, mesh: Mesh) -> Mesh:
         return mesh
     lost = 1.0 - Mesh(vertices, mesh.faces).volume_ml() / mesh.volume_ml()
     share = min(1.0, _MOST_LOST / max(lost, 1e-9))
-    moved = Mesh(mesh.vertices + share * (vertices - mesh.vertices), mesh.faces)
-    return mesh if len(self_intersections(moved)) else moved
+    vertices = mesh.vertices + share * (vertices - mesh.vertices)
+    for _ in range(_ROUNDS):
+        moved = Mesh(vertices, mesh.faces)
+        crossing = np.unique(self_intersections(moved))
+        if not len(crossing):
+            return moved
+        near = np.isin(mesh.faces, mesh.faces[crossing]).any(axis=1)  # with their neighbours
+        around = np.unique(mesh.faces[near])
+        vertices[around] = mesh.vertices[around]
+    return mesh
 
 
 def bone_distance(site: Site, world: NDArray[np.float64]) -> NDArray[np.float64]:
