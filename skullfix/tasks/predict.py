@@ -92,11 +92,11 @@ def complete_coarse(
         )
         if not len(added) or float(added.max()) < IMPLANT_SHARE:
             break
-        nothing, both = torch.zeros(len(added)), (voxels, found)
-        before, seen_before = (_joined(both, (v, nothing))[1] for v in (implant, implant * kept))
-        solid = _joined(both, (solid, nothing))[1]
-        voxels, more = _joined(both, (torch.zeros(len(kept)), added))
-        implant = torch.maximum(before, seen_before + more)
+        known_before = torch.stack([solid, implant, implant * kept], 1)
+        new = torch.nn.functional.pad(added[:, None], (2, 0))
+        voxels, columns = _joined((voxels, found), (known_before, new))
+        solid, before, filled_up = columns.unbind(1)
+        implant = torch.maximum(before, filled_up)
     implant = torch.minimum(implant, 1 - solid)
     voxels, implant = voxels[implant > 0], implant[implant > 0]
     if not len(implant):
@@ -138,11 +138,11 @@ def _mean_answer(
 
 
 def _joined(indices: Sequence[Tensor], values: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """Add up values at equal indices: lists of (n, 3) and (n,) to sorted (N, 3) and (N,)."""
-    rows = torch.cat(list(indices))
+    """Add up the (n, ...) values at equal (n, 3) indices; the (N, 3) indices come back sorted."""
+    rows, added = torch.cat(list(indices)), torch.cat(list(values))
     z, y, x = (rows + _OFFSET).unbind(1)
     keys, place = torch.unique((z * _SIDE + y) * _SIDE + x, return_inverse=True)
-    total = torch.zeros(len(keys)).index_add_(0, place, torch.cat(list(values)))
+    total = added.new_zeros(len(keys), *added.shape[1:]).index_add_(0, place, added)
     found = torch.stack([keys // _SIDE**2, keys // _SIDE % _SIDE, keys % _SIDE], 1)
     return found - _OFFSET, total
 
