@@ -28,6 +28,7 @@ from skullfix.meshes.mesh import Mesh
 from skullfix.meshes.solid import decimate_mesh
 from skullfix.meshes.specks import join_meshes, without_specks
 from skullfix.meshes.surface import mask_surface
+from skullfix.meshes.weld import weld
 
 _CRUMB_ML = 0.05
 _UNDERCUT_WARNING = 0.01  # share of the implant
@@ -237,6 +238,7 @@ def _fit_piece(
     if options.holes is not None and holes:
         mask = drill_mask(site, mask, drills, options.holes.diameter_mm)
         mesh = without_specks(drill_mesh(mesh, drills, options.holes.diameter_mm), _CRUMB_ML)
+    mesh = weld(mesh)
     deep = penetration(site, mesh)
     if deep > site.voxel + options.decimate_mm:
         raise OutputError(

@@ -37,6 +37,21 @@ METHODS = ("network", "mirror")
 ROWS_FILE, TABLE_FILE = "cases.jsonl", "table.md"
 
 
+@dataclass(frozen=True, eq=False)
+class Method:
+    """Something that makes implants.
+
+    Attributes:
+        name: In the table.
+        source: Its exact version; rows of another one are measured again.
+        answer: Makes the implant of a bool mask of bone, (z, y, x), not empty.
+    """
+
+    name: str
+    source: str
+    answer: Callable[[Volume], CleanImplant]
+
+
 @dataclass(frozen=True)
 class SetOptions:
     """What is measured.
@@ -47,7 +62,7 @@ class SetOptions:
         backend: Engine: auto, reference or cpu.
         families: Some of `families_of`; empty for all.
         cases: Names of skulls; empty for all of the part.
-        methods: Some of METHODS.
+        methods: Some of METHODS, or others that the caller brings along.
         overwrite: Begin anew where the folder holds rows.
     """
 
@@ -56,7 +71,7 @@ class SetOptions:
     backend: str = "auto"
     families: tuple[str, ...] = ()
     cases: tuple[str, ...] = ()
-    methods: tuple[str, ...] = METHODS
+    methods: tuple[str | Method, ...] = METHODS
     overwrite: bool = False
 
 
@@ -138,25 +153,17 @@ def families_of(data: Path) -> tuple[str, ...]:
     return (OWN, *FAMILIES) if (data / IMPLANTS).is_dir() else FAMILIES
 
 
-@dataclass(frozen=True, eq=False)
-class _Method:
-    """Something that makes implants: its name, its exact version, and the function."""
-
-    name: str
-    source: str
-    answer: Callable[[Volume], CleanImplant]
-
-
-def _methods(options: SetOptions, progress: Progress | None) -> list[_Method]:
+def _methods(options: SetOptions, progress: Progress | None) -> list[Method]:
     """Make the methods ready that were asked for."""
-    methods = []
-    for name in _chosen("method", options.methods, METHODS):
+    methods = [method for method in options.methods if isinstance(method, Method)]
+    named = [name for name in options.methods if isinstance(name, str)]
+    for name in _chosen("method", named, METHODS) if named or not methods else ():
         if name == "network":
             model = load_model(options.model, options.backend, progress)
             answer = partial(complete_bone, model=model)
-            methods.append(_Method(name, model.checkpoint.sha256, answer))
+            methods.append(Method(name, model.checkpoint.sha256, answer))
         else:
-            methods.append(_Method(name, MIRROR_VERSION, mirror_bone))
+            methods.append(Method(name, MIRROR_VERSION, mirror_bone))
     return methods
 
 
@@ -177,7 +184,7 @@ class _Skull:
         self._data, self._name, self._number, self._ledger = data, name, number, ledger
         self._cut: tuple[str, tuple[Volume, Volume] | None] = ("", None)
 
-    def score(self, family: str, method: _Method) -> CaseScores | None:
+    def score(self, family: str, method: Method) -> CaseScores | None:
         """Give a row, measured now or before; None where no such defect can be cut."""
         known = self._ledger.get((self._name, family, method.name, method.source))
         if known is not None:
@@ -213,7 +220,7 @@ class _Skull:
         return cut.defective, cut.implant
 
 
-def _measure(name: str, family: str, method: _Method, bone: Volume, truth: Volume) -> CaseScores:
+def _measure(name: str, family: str, method: Method, bone: Volume, truth: Volume) -> CaseScores:
     """Let a method answer and compare with the truth; a refusal counts as an empty answer."""
     start, note = time.perf_counter(), ""
     try:

@@ -20,6 +20,7 @@ from skullfix.meshes.check import check_solid
 from skullfix.meshes.mesh import Mesh
 from skullfix.meshes.solid import decimate_mesh
 from skullfix.meshes.surface import mask_surface
+from skullfix.meshes.weld import weld
 from skullfix.meshes.write import Space, check_mesh_output, write_mesh
 from skullfix.tasks.document import Progress, Stopwatch, write_document
 from skullfix.tasks.implant_facts import implant_facts
@@ -128,7 +129,8 @@ def check_mesh_options(options: MeshOptions, *, fitted: bool) -> None:
 
 def _alone(mask: Volume, volume_ml: float, fit: FitOptions) -> tuple[Mesh, dict[str, Any]]:
     """Make a solid of a mask without a bone; also its measures."""
-    solid = decimate_mesh(mask_surface(smooth_mask(mask, fit.smooth_mm)), fit.decimate_mm)
+    surface = mask_surface(smooth_mask(mask, fit.smooth_mm))
+    solid = weld(decimate_mesh(surface, fit.decimate_mm))
     measures = check_solid(solid, volume_ml=volume_ml)
     return solid, {"mask_volume_ml": round(volume_ml, 3), **asdict(measures)}
 
