@@ -16,7 +16,8 @@ from skullfix.errors import InputError, UsageError
 from skullfix.images.phantom import head_phantom
 from skullfix.images.volume import Volume
 from skullfix.images.write import write_volume
-from skullfix.tasks.evaluate_set import SetOptions, evaluate_set, families_of
+from skullfix.implants.clean import CleanImplant, clean_implant
+from skullfix.tasks.evaluate_set import Method, SetOptions, evaluate_set, families_of
 
 
 def evaluate(*words: object) -> subprocess.CompletedProcess[str]:
@@ -69,6 +70,18 @@ def test_a_second_run_measures_only_what_is_new(
     assert [row.family for row in rows] == ["challenge", "two-holes"]
     assert rows[0].to_dict() == document["rows"][1]  # the very seconds
     assert len((output / "cases.jsonl").read_text().splitlines()) == 3
+
+
+def test_a_method_of_the_callers_own_is_measured_beside(data: Path) -> None:
+    truth = head_phantom(spacing=(2.0, 2.0, 2.0)).implant
+
+    def oracle(bone: Volume) -> CleanImplant:
+        return clean_implant(Volume(truth.array & ~bone.array, bone.geometry), bone)
+
+    methods = (Method("oracle", "1", oracle),)
+    (row,) = evaluate_set(data, None, SetOptions(families=("challenge",), methods=methods)).rows
+    assert (row.method, row.source) == ("oracle", "1")
+    assert row.dsc > 0.95
 
 
 @pytest.mark.parametrize(
