@@ -24,7 +24,10 @@ def train(
     ] = False,
     architecture: Annotated[
         str | None,
-        typer.Option(help="table1-ch1, table1-ch2, implant-s, implant-m, fine-s or fine-m."),
+        typer.Option(
+            help="table1-ch1, table1-ch2, implant-s, implant-m (also sees the skull's mirror "
+            "image), fine-s or fine-m."
+        ),
     ] = None,
     spacing: Annotated[float, typer.Option(help="Grid spacing in mm.", min=0.3, max=8)] = 1.8,
     steps: Annotated[int, typer.Option(help="Optimiser steps in all.", min=1)] = 10_000,

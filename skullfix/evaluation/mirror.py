@@ -15,14 +15,12 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from skullfix.images.box import bounding_box, crop, slices
+from skullfix.images.midplane import Plane, skull_plane
 from skullfix.images.resample import block_average, trilinear
 from skullfix.images.volume import Volume
 
-VERSION = "mirror-1"
+VERSION = "mirror-2"
 """Changes when the baseline's answers do."""
-
-SEARCH_MM = 4.0
-"""Voxel spacing on which the plane is sought."""
 
 GAP_MM = 2.0
 """How far from bone the mirror image must reach before it is more than asymmetry; a voxel if that
@@ -35,23 +33,7 @@ SHARE = 0.25
 """Smallest piece that is kept, as a share of the largest; a hole beside another one counts."""
 
 _MARGIN_MM = 12.0  # around the bone: an implant may bulge beyond what is left of the skull
-_TURN_DEG, _TURN_STEP_DEG = 24.0, 6.0
-_SHIFT_MM, _SHIFT_STEP_MM = 16.0, 4.0
-_FINEST = 0.1  # degrees and mm
 _FULL = 255.0
-
-
-@dataclass(frozen=True)
-class Plane:
-    """A plane in the world.
-
-    Attributes:
-        point: On it, LPS mm.
-        normal: Unit vector, towards the patient's left.
-    """
-
-    point: tuple[float, float, float]
-    normal: tuple[float, float, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,10 +60,10 @@ def mirror_implant(bone: Volume) -> MirrorImplant:
     Returns:
         The answer, to be brought to the scan's grid and cleaned like any other.
     """
-    plane = midsagittal_plane(bone)
     margin = int(_MARGIN_MM / min(bone.geometry.spacing))
     coarse = block_average(crop(bone, *_box(bone, margin)))
     solid = coarse.array / np.float32(_FULL)
+    plane = skull_plane(Volume(solid, coarse.geometry))
     image = _mirrored(Volume(solid, coarse.geometry), plane)
     free = (image > 0.5) & (solid < 0.5)
     taken = np.where(_holes(free, solid >= 0.5, coarse.geometry.spacing[::-1]), image, 0)
@@ -94,60 +76,6 @@ def mirror_implant(bone: Volume) -> MirrorImplant:
     )
 
 
-def midsagittal_plane(bone: Volume) -> Plane:
-    """Find the plane about which a skull is most nearly its own mirror image.
-
-    From the scan's left-right axis through the bone's centroid the plane is turned and moved,
-    first on a grid of steps, then in ever smaller ones, to where bone and mirror image overlap
-    most, at SEARCH_MM.
-
-    Args:
-        bone: bool mask, (z, y, x), not empty.
-    """
-    coarse = block_average(crop(bone, *_box(bone, 0)), SEARCH_MM)
-    solid = torch.from_numpy(coarse.array.astype(np.float32) / np.float32(_FULL))
-    affine = coarse.geometry.affine()
-    to_index = torch.from_numpy(np.linalg.inv(affine)).float()
-    rows = np.argwhere(coarse.array > 0)
-    points = torch.from_numpy(rows[:, ::-1] @ affine[:3, :3].T + affine[:3, 3]).float()
-    weight = solid[tuple(rows.T)]
-    centre = (points * weight[:, None]).sum(0) / weight.sum()
-    points = points - centre
-
-    def overlap(yaw: float, roll: float, shift: float) -> float:
-        normal = torch.tensor(_normal(yaw, roll), dtype=torch.float32)
-        image = points - 2 * ((points @ normal) - shift)[:, None] * normal + centre
-        index = image @ to_index[:3, :3].T + to_index[:3, 3]
-        return float(trilinear(solid, index) @ weight)
-
-    turns = np.arange(-_TURN_DEG, _TURN_DEG + 1, _TURN_STEP_DEG)
-    shifts = np.arange(-_SHIFT_MM, _SHIFT_MM + 1, _SHIFT_STEP_MM)
-    best, place = max(
-        (overlap(float(a), float(b), float(c)), (float(a), float(b), float(c)))
-        for a in turns
-        for b in turns
-        for c in shifts
-    )
-    step = np.array([_TURN_STEP_DEG, _TURN_STEP_DEG, _SHIFT_STEP_MM]) / 2
-    while step.max() > _FINEST:
-        tries = [np.add(place, sign * step * axis) for axis in np.eye(3) for sign in (-1, 1)]
-        found, near = max((overlap(*t.tolist()), tuple(t.tolist())) for t in tries)
-        if found > best:
-            best, place = found, near
-        else:
-            step = step / 2
-    normal = _normal(place[0], place[1])
-    x, y, z = (centre.double().numpy() + place[2] * normal).tolist()
-    nx, ny, nz = normal.tolist()
-    return Plane((x, y, z), (nx, ny, nz))
-
-
-def _normal(yaw: float, roll: float) -> NDArray[np.float64]:
-    """Turn the left-right axis by angles in degrees: towards y, then towards z."""
-    a, b = np.radians((yaw, roll))
-    return np.array([np.cos(a) * np.cos(b), np.sin(a) * np.cos(b), np.sin(b)])
-
-
 def _box(bone: Volume, margin: int) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
     """Find the box of the bone."""
     box = bounding_box(bone.array, margin=margin)
@@ -158,12 +86,8 @@ def _box(bone: Volume, margin: int) -> tuple[tuple[int, int, int], tuple[int, in
 
 def _mirrored(solid: Volume, plane: Plane) -> NDArray[np.float32]:
     """Occupancy of the mirror image on the same grid, (z, y, x) float32."""
-    normal, point = np.array(plane.normal), np.array(plane.point)
-    reflect = np.eye(4)
-    reflect[:3, :3] -= 2 * np.outer(normal, normal)
-    reflect[:3, 3] = 2 * (point @ normal) * normal
     affine = solid.geometry.affine()
-    step = torch.from_numpy(np.linalg.inv(affine) @ reflect @ affine).float()
+    step = torch.from_numpy(np.linalg.inv(affine) @ plane.reflection() @ affine).float()
     array = torch.from_numpy(solid.array)
     depth, height, width = solid.array.shape
     y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")

@@ -48,8 +48,8 @@ CONFIGS = {
         ),
         NetworkConfig(
             "implant-m",
-            (16, 24, 48, 64, 96, 128, 160),
-            in_channels=4,
+            (16, 24, 32, 48, 64, 96, 128),
+            in_channels=5,
             decode_blocks=2,
             skip="inner",
         ),

@@ -1,5 +1,7 @@
 """What the network sees: the voxels of the defective skull, placed about its centroid.
 
+A network of five channels also sees the skull's mirror image, on the voxels of both.
+
 The model's grid has its voxel (128, 128, 128) at the bone's centroid, so that the blocks of the
 coarse levels always cover the same parts of a head.
 """
@@ -20,6 +22,7 @@ OCCUPIED = 0.25  # a voxel enters the network when bone fills more than this fra
 CENTRE = 128
 HEIGHT_MM = 165.0  # from the vertex down; jaw and neck below would only move the head's centre
 _POSITION_UNIT_MM = 100.0
+PLACED, MIRRORED = 4, 5  # channels of networks that are told the place, and the mirror image
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,11 @@ class ModelGrid:
 
 
 def input_tensor(
-    rows: Tensor, fraction: Tensor, place: ModelGrid, in_channels: int
+    rows: Tensor,
+    fraction: Tensor,
+    place: ModelGrid,
+    in_channels: int,
+    image: Tensor | None = None,
 ) -> SparseTensor:
     """Make the network's input for one volume.
 
@@ -74,19 +81,27 @@ def input_tensor(
         fraction: (N,) float32 fraction of bone in each, 0 to 1.
         place: Their place on the model's grid.
         in_channels: 1 gives the fraction; 4 adds the position (z, y, x) relative to the model's
-            centre in units of 100 mm.
+            centre in units of 100 mm; 5 adds the mirror image.
+        image: (N,) float32 fraction of the skull's mirror image, for 5 channels.
 
     Returns:
-        (M, in_channels) on the voxels with more than OCCUPIED bone. Voxels outside the model's
-        0 to 255 are left out.
+        (M, in_channels) on the voxels with more than OCCUPIED bone or mirror image. Voxels
+        outside the model's 0 to 255 are left out.
     """
+    if (in_channels == MIRRORED) != (image is not None):
+        raise ValueError(
+            f"{in_channels} channels {'with' if image is not None else 'without'} image"
+        )
     coordinates = place.coordinates(rows)
     inside = ((coordinates[:, 1:] >= 0) & (coordinates[:, 1:] < 2 * CENTRE)).all(1)
-    keep = (inside & (fraction > OCCUPIED)).nonzero()[:, 0]
+    most = fraction if image is None else torch.maximum(fraction, image)
+    keep = (inside & (most > OCCUPIED)).nonzero()[:, 0]
     if place.mirrored:
         keep = keep[torch.argsort(encode(coordinates[keep]))]
     coordinates, features = coordinates[keep], fraction[keep][:, None]
-    if in_channels == 4:
+    if in_channels >= PLACED:
         scale = place.spacing / _POSITION_UNIT_MM
         features = torch.cat([features, (coordinates[:, 1:] - CENTRE).float() * scale], 1)
+    if image is not None:
+        features = torch.cat([features, image[keep][:, None]], 1)
     return SparseTensor(features, VoxelSet(coordinates, 1))

@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 
 from skullfix.images.box import bounding_box, crop, slices
+from skullfix.images.midplane import Plane, midsagittal_plane, with_mirror_image
 from skullfix.images.regrid import index_box
 from skullfix.images.resample import block_average, sample_onto, world_bounds, world_grid
 from skullfix.images.thick import thin_slices
 from skullfix.images.volume import Geometry, Volume
-from skullfix.networks.features import HEIGHT_MM, OCCUPIED, ModelGrid, input_tensor
+from skullfix.networks.features import HEIGHT_MM, MIRRORED, OCCUPIED, ModelGrid, input_tensor
 from skullfix.networks.unet import SparseUNet
 from skullfix.sparse.backend import Backend
 
@@ -82,14 +83,17 @@ def complete_coarse(
     top = int(bony.max()) if len(bony) else 0
     known = rows[:, 0] > top - HEIGHT_MM / spacing
     head, filled = rows[known], fraction[known]
+    plane = _plane(head, filled, grid) if network.config.in_channels == MIRRORED else None
     voxels, solid, implant = head, filled, torch.zeros(len(head))
     for _ in range(PASSES):
         kept = solid + implant > CUT  # a voxel that stays a hole is seen as one
         seen = (solid + implant * kept).clamp_(max=1)
         there = seen > 0
-        found, added = _mean_answer(
-            voxels[there], seen[there], network, backend, spacing, thresholds
-        )
+        skull = Shown(voxels[there], seen[there])
+        if plane is not None and len(skull.rows):
+            both, columns = with_mirror_image(skull.rows, skull.fraction, grid, plane)
+            skull = Shown(both, columns[:, 0], columns[:, 1])
+        found, added = _mean_answer(skull, network, backend, spacing, thresholds)
         if not len(added) or float(added.max()) < IMPLANT_SHARE:
             break
         known_before = torch.stack([solid, implant, implant * kept], 1)
@@ -112,9 +116,32 @@ def complete_coarse(
     )
 
 
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """What is shown to the network.
+
+    Attributes:
+        rows: (N, 3) int64 sorted indices (z, y, x).
+        fraction: (N,) of bone in each.
+        image: (N,) of the mirror image, for a network that sees it.
+    """
+
+    rows: Tensor
+    fraction: Tensor
+    image: Tensor | None = None
+
+
+def _plane(rows: Tensor, fraction: Tensor, grid: Geometry) -> Plane | None:
+    """Find the mid-sagittal plane of a head, None if there is no bone."""
+    if not len(rows):
+        return None
+    origin = torch.tensor(grid.origin, dtype=torch.float32)
+    points = rows.flip(1).float() * grid.spacing[0] + origin
+    return midsagittal_plane(points.numpy(), fraction.numpy())
+
+
 def _mean_answer(
-    head: Tensor,
-    filled: Tensor,
+    skull: Shown,
     network: SparseUNet,
     backend: Backend,
     spacing: float,
@@ -122,14 +149,14 @@ def _mean_answer(
 ) -> tuple[Tensor, Tensor]:
     """Average the network's answers over VIEWS: what it adds to a skull.
 
-    The skull is given by the (N, 3) sorted indices (z, y, x) of the voxels that hold bone and the
-    (N,) fraction of it; the answer is the same for the (M, 3) voxels that it adds to.
+    The answer is (M, 3) sorted indices (z, y, x) and the (M,) fraction that is added there.
     """
-    centred, device = ModelGrid.around(head, filled, spacing), next(network.parameters()).device
+    centred = ModelGrid.around(skull.rows, skull.fraction, spacing)
+    channels, device = network.config.in_channels, next(network.parameters()).device
     indices, values = [], []
     for mirrored, shift in VIEWS:
         place = replace(centred.moved(np.asarray(shift)), mirrored=mirrored)
-        inputs = input_tensor(head, filled, place, network.config.in_channels)
+        inputs = input_tensor(skull.rows, skull.fraction, place, channels, skull.image)
         with torch.inference_mode():
             answer = network(inputs.to(device), backend, thresholds=thresholds).final.to("cpu")
             values.append(torch.sigmoid(answer.features[:, 0]) / len(VIEWS))

@@ -9,13 +9,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from skullfix.images.midplane import Plane
 from skullfix.images.resample import trilinear, world_bounds, world_grid
 from skullfix.images.volume import Geometry
 from skullfix.networks.features import HEIGHT_MM
 from skullfix.training.look import Look, change_look
 from skullfix.training.population import Case
 
-_CONTROL_MM = 45.0  # distance between the elastic deformation's control points
+_MISJUDGED_MM, _MISJUDGED_RAD = 0.4, 0.006  # standard deviations; the second along each axis
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,12 +42,14 @@ class Head:
         skull: (N,) float32 fraction of bone, 0 to 1.
         implant: (N,) float32 fraction of the case's own implant, at most ``skull``.
         grid: Axis-aligned LPS grid.
+        plane: About which it is mirrored for networks that see the mirror image; None if unknown.
     """
 
     rows: Tensor
     skull: Tensor
     implant: Tensor
     grid: Geometry
+    plane: Plane | None = None
 
     def points(self) -> NDArray[np.float32]:
         """(N, 3) float32 voxel centres, LPS mm."""
@@ -58,7 +61,10 @@ NO_WARP = Warp(np.eye(3), torch.zeros(3, 2, 2, 2))
 
 
 def random_warp(rng: np.random.Generator) -> Warp:
-    """Draw pose (±0.2 rad or so), size (±12 %), shear, mirror image and elastic bend."""
+    """Draw pose (±0.2 rad or so), size (±12 %), shear, mirror image and elastic bend.
+
+    Most of the bend is the same on both sides, as heads are.
+    """
     angles = rng.normal(0, 0.1, 3)
     rotation = np.eye(3)
     for axis, angle in enumerate(angles):
@@ -70,9 +76,23 @@ def random_warp(rng: np.random.Generator) -> Warp:
     stretch = np.diag(np.exp(rng.normal(0, 0.04) + rng.normal(0, 0.04, 3)))
     shear = np.eye(3) + np.triu(rng.normal(0, 0.03, (3, 3)), 1)
     mirror = np.diag([rng.choice((-1.0, 1.0)), 1.0, 1.0])
-    strength = rng.uniform(0, 4.0)
-    bend = torch.from_numpy((rng.normal(size=(3, 6, 6, 6)) * strength).astype(np.float32))
-    return Warp(rotation @ stretch @ shear @ mirror, bend)
+    even, odd = rng.normal(size=(2, 3, 6, 6, 6))
+    even = (even + np.array([-1, 1, 1])[:, None, None, None] * even[..., ::-1]) / np.sqrt(2)
+    bend = even * rng.uniform(0, 4.0) + odd * rng.uniform(0, 1.5)
+    return Warp(rotation @ stretch @ shear @ mirror, torch.from_numpy(bend.astype(np.float32)))
+
+
+def _bent_plane(plane: Plane, warp: Warp, middle: NDArray[np.float64]) -> Plane:
+    """Where the affine part of a warp takes a source's plane."""
+    point = np.linalg.solve(warp.matrix, np.asarray(plane.point) - middle) + middle
+    return Plane.through(point, warp.matrix.T @ np.asarray(plane.normal))
+
+
+def misjudged(plane: Plane, rng: np.random.Generator) -> Plane:
+    """Move and turn a plane as much as finding it on a defective skull may err."""
+    normal = np.asarray(plane.normal)
+    point = np.asarray(plane.point) + rng.normal(0, _MISJUDGED_MM) * normal
+    return Plane.through(point, normal + rng.normal(0, _MISJUDGED_RAD, 3))
 
 
 def sample_head(
@@ -122,7 +142,8 @@ def sample_head(
         skull, own = change_look(skull, own, look, spacing)
     rows = skull.nonzero()
     there = tuple(rows.unbind(1))
-    return Head(rows, skull[there], own[there], grid)
+    plane = _bent_plane(case.plane, warp, middle) if case.plane else None
+    return Head(rows, skull[there], own[there], grid, plane)
 
 
 def crop_field_of_view(head: Head, rng: np.random.Generator) -> Head:
@@ -137,4 +158,4 @@ def crop_field_of_view(head: Head, rng: np.random.Generator) -> Head:
     if len(head.rows):
         low = max(low, int(head.rows[:, 0].max() - HEIGHT_MM / head.grid.spacing[2]) + 1)
     seen = (head.rows[:, 0] >= low) & (head.rows[:, 0] < high)
-    return Head(head.rows[seen], head.skull[seen], head.implant[seen], head.grid)
+    return Head(head.rows[seen], head.skull[seen], head.implant[seen], head.grid, head.plane)

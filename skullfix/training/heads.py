@@ -8,10 +8,17 @@ alone, so a run that is resumed makes the same ones again.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from skullfix.training.augment import Head, crop_field_of_view, random_warp, sample_head
+from skullfix.training.augment import (
+    Head,
+    crop_field_of_view,
+    misjudged,
+    random_warp,
+    sample_head,
+)
 from skullfix.training.look import random_look
 from skullfix.training.population import Case
 
@@ -48,4 +55,5 @@ class Heads:
         rng = np.random.default_rng((self._seed, 1, slot, turn, number))
         case = self._cases[int(rng.integers(len(self._cases)))]
         head = sample_head(case, self.spacing, random_warp(rng), random_look(rng))
-        return crop_field_of_view(head, rng)
+        head = crop_field_of_view(head, rng)
+        return replace(head, plane=misjudged(head.plane, rng)) if head.plane else head

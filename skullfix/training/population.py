@@ -18,11 +18,12 @@ from skullfix.errors import InputError
 from skullfix.files.whole import whole_file
 from skullfix.images.box import bounding_box, crop
 from skullfix.images.mask import as_mask
+from skullfix.images.midplane import Plane, skull_plane
 from skullfix.images.read import read_scan
 from skullfix.images.resample import block_average
 from skullfix.images.volume import Geometry, Volume
 
-_CACHE_FORMAT = 1
+_CACHE_FORMAT = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,12 +36,14 @@ class Case:
             scan was that fine, (z, y, x).
         implant: uint8 occupancy of the true implant on the same grid; all zero if none is known.
         geometry: Their grid.
+        plane: A skull's mid-sagittal plane.
     """
 
     name: str
     whole: Tensor
     implant: Tensor
     geometry: Geometry
+    plane: Plane | None = None
 
     @property
     def has_implant(self) -> bool:
@@ -110,6 +113,8 @@ def _load(folder: Path, name: str, cache: Path) -> Case:
         found = implant.array != 0 if len(volumes) > 1 else np.zeros(skull.array.shape, bool)
         known = Volume(found, implant.geometry)
         arrays = _coarse(as_mask(skull)[0], known)
+        plane = skull_plane(Volume(arrays["skull"], _grid(arrays)))
+        arrays |= {"point": np.asarray(plane.point), "normal": np.asarray(plane.normal)}
         with whole_file(path, overwrite=True) as file:
             np.savez(file, **arrays)
     with np.load(path) as stored:
@@ -118,12 +123,18 @@ def _load(folder: Path, name: str, cache: Path) -> Case:
 
 def _case(name: str, fields: dict[str, Any]) -> Case:
     """Make a case of what `_coarse` gives."""
+    whole, implant = (torch.from_numpy(fields[field]) for field in ("skull", "implant"))
+    known = "normal" in fields
+    plane = Plane.through(fields["point"], fields["normal"]) if known else None
+    return Case(name, whole, implant, _grid(fields), plane)
+
+
+def _grid(fields: dict[str, Any]) -> Geometry:
+    """Read the grid out of what `_coarse` gives."""
     size, spacing, origin, direction = (
         np.asarray(fields[field]).tolist() for field in ("size", "spacing", "origin", "direction")
     )
-    geometry = Geometry(tuple(size), tuple(spacing), tuple(origin), tuple(direction))
-    whole, implant = (torch.from_numpy(fields[field]) for field in ("skull", "implant"))
-    return Case(name, whole, implant, geometry)
+    return Geometry(tuple(size), tuple(spacing), tuple(origin), tuple(direction))
 
 
 def _coarse(skull: Volume, implant: Volume) -> dict[str, Any]:

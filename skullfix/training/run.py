@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from skullfix.cases.folder import read_split
 from skullfix.cases.organs import ORGANS
 from skullfix.errors import InputError, OutputError, UsageError
@@ -14,6 +16,7 @@ from skullfix.networks.checkpoint import load_network, save_checkpoint
 from skullfix.networks.config import CONFIGS
 from skullfix.networks.fine_features import CHANNELS as FINE_CHANNELS
 from skullfix.networks.unet import SparseUNet
+from skullfix.networks.widen import widen
 from skullfix.sparse.threads import set_threads
 from skullfix.training.distributed import join
 from skullfix.training.loop import last_scores, train
@@ -59,7 +62,8 @@ def train_network(
             `skullfix.cases.organs`.
         run: Folder of the run: state, log and, at the end, the checkpoint.
         settings: The knobs; `Settings.start` is filled in here.
-        start: A released network (name, ``name@version`` or path) to begin with.
+        start: A released network (name, ``name@version`` or path) to begin with; one with fewer
+            channels is widened.
         organs: For ``refine``: which organs to learn.
         hold_out: For ``refine``: subjects or organs that are only validated on.
         resume: Go on where the run in that folder stopped.
@@ -208,12 +212,8 @@ def _start(
     if reference is None:
         return settings, None
     checkpoint = resolve_checkpoint(reference, task=task)
-    network = load_network(checkpoint.path, checkpoint.card)
-    if network.config != CONFIGS[settings.architecture]:
-        raise UsageError(
-            f"{reference} is not of the architecture {settings.architecture}",
-            hint=f"its card says {checkpoint.card.get('architecture')!r}",
-        )
+    torch.manual_seed(settings.seed)  # of the channels that the narrower network lacks
+    network = widen(load_network(checkpoint.path, checkpoint.card), CONFIGS[settings.architecture])
     return replace(settings, start=checkpoint.sha256), network
 
 

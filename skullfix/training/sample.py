@@ -12,7 +12,8 @@ from torch import Tensor
 
 from skullfix.cases.defects import random_defect
 from skullfix.errors import InputError
-from skullfix.networks.features import ModelGrid, input_tensor
+from skullfix.images.midplane import midsagittal_plane, with_mirror_image
+from skullfix.networks.features import MIRRORED, ModelGrid, input_tensor
 from skullfix.sparse.tensor import SparseTensor
 from skullfix.sparse.voxels import VoxelSet
 from skullfix.training.augment import Head
@@ -129,7 +130,7 @@ def make_sample(
     place = ModelGrid.around(head.rows, defective, spacing)
     if shift is not None:
         place = place.moved(shift)
-    inputs = input_tensor(head.rows, defective, place, in_channels)
+    inputs = _inputs(head, defective, place, in_channels)
     taken = implant > 0
     if not bool(taken.any()):
         empty = VoxelSet(torch.zeros(0, 4, dtype=torch.int32), 1)
@@ -137,6 +138,21 @@ def make_sample(
     wanted, truth = _surroundings(head.rows[taken], implant[taken])
     voxels = VoxelSet(place.coordinates(wanted), 1)
     return Sample(inputs, voxels, truth[:, None])
+
+
+def _inputs(head: Head, defective: Tensor, place: ModelGrid, in_channels: int) -> SparseTensor:
+    """Make what the network sees of a defective head."""
+    if in_channels != MIRRORED:
+        return input_tensor(head.rows, defective, place, in_channels)
+    left = defective > 0
+    rows, fraction = head.rows[left], defective[left]
+    if not len(rows):
+        return input_tensor(rows, fraction, place, in_channels, fraction)
+    plane = head.plane
+    if plane is None:
+        plane = midsagittal_plane(head.points()[left.numpy()], fraction.numpy())
+    rows, both = with_mirror_image(rows, fraction, head.grid, plane)
+    return input_tensor(rows, both[:, 0], place, in_channels, both[:, 1])
 
 
 def _surroundings(rows: Tensor, fraction: Tensor) -> tuple[Tensor, Tensor]:

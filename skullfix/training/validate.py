@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -29,7 +29,7 @@ def make_trials(cases: Sequence[Case], spacing: float, in_channels: int, seed: i
     """One own defect and one of every family for each case, always the same for a seed."""
     trials = []
     for number, case in enumerate(cases):
-        head = sample_head(case, spacing)
+        head = replace(sample_head(case, spacing), plane=None)  # found on what is left of it
         own = make_sample(head, head.implant, spacing, in_channels)
         trials.append(Trial("challenge", own))
         for index, family in enumerate(FAMILIES):

@@ -27,7 +27,8 @@ def blobs(seed: int, shape: tuple[int, int, int] = (14, 17, 15), fill: float = 0
 
 def plain_dice(a: Array, b: Array) -> float:
     first, second = set(np.flatnonzero(a).tolist()), set(np.flatnonzero(b).tolist())
-    return 2 * len(first & second) / (len(first) + len(second))
+    total = len(first) + len(second)
+    return 2 * len(first & second) / total if total else 1.0
 
 
 def plain_hausdorff95(a: Array, b: Array) -> float:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from skullfix.evaluation.mirror import midsagittal_plane, mirror_implant
+from skullfix.evaluation.mirror import mirror_implant
+from skullfix.images.midplane import skull_plane
 from skullfix.images.resample import sample_onto
 from skullfix.images.volume import Geometry, Volume
 
@@ -59,7 +60,7 @@ def dice(a: np.ndarray, b: np.ndarray) -> float:
 @pytest.mark.parametrize(("yaw", "roll"), [(0, 0), (11, -7), (-17, 13)])
 def test_the_plane_of_a_symmetric_head_is_found(yaw: float, roll: float) -> None:
     bone, _ = head(yaw, roll)
-    plane = midsagittal_plane(bone)
+    plane = skull_plane(bone)
     normal = turned(yaw, roll)[0]
     angle = np.degrees(np.arccos(min(1.0, float(np.dot(plane.normal, normal)))))
     assert angle < 1.0
@@ -83,9 +84,7 @@ def test_the_grids_axes_do_not_matter() -> None:
     )
     same, one = head(11, -7), head(11, -7, grid=lying)
     np.testing.assert_array_equal(same[0].array, one[0].array[:, ::-1, ::-1])
-    np.testing.assert_allclose(
-        midsagittal_plane(same[0]).normal, midsagittal_plane(one[0]).normal, atol=0.01
-    )
+    np.testing.assert_allclose(skull_plane(same[0]).normal, skull_plane(one[0]).normal, atol=0.01)
 
 
 def test_a_whole_skull_and_a_hole_in_the_middle_get_next_to_nothing() -> None:

@@ -72,11 +72,11 @@ def test_a_second_pass_fills_what_the_first_one_left(monkeypatch: pytest.MonkeyP
     full = torch.from_numpy(sample_onto(whole, grid).array) / 255
     skulls = []
 
-    def fill_half(head: Tensor, filled: Tensor, *_: object) -> tuple[Tensor, Tensor]:
+    def fill_half(skull: predict.Shown, *_: object) -> tuple[Tensor, Tensor]:
         """Answer with the right half of what is missing, or all once there is a half."""
-        skulls.append(float(filled.sum()))
+        skulls.append(float(skull.fraction.sum()))
         missing = full.clone()
-        missing[tuple(head.unbind(1))] -= filled
+        missing[tuple(skull.rows.unbind(1))] -= skull.fraction
         rows = (missing > 0.1).nonzero()
         if len(skulls) == 1:
             rows = rows[rows[:, 2] < rows[:, 2].float().mean()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -10,11 +11,14 @@ import torch
 from skulls import case
 
 from skullfix.errors import InputError
+from skullfix.images.midplane import Plane
+from skullfix.images.resample import world_bounds
 from skullfix.images.volume import Geometry
 from skullfix.training.augment import (
     NO_WARP,
     Head,
     crop_field_of_view,
+    misjudged,
     random_warp,
     sample_head,
 )
@@ -78,6 +82,35 @@ def test_input_and_truth_together_are_the_skull() -> None:
     assert torch.equal(sample.inputs.voxels.keys, sample.inputs.voxels.keys.unique())
     position = sample.inputs.features[:, 1:] * 100 / SPACING + 128
     torch.testing.assert_close(position, sample.inputs.voxels.coordinates[:, 1:].float())
+
+
+def test_a_mirrored_sample_sees_both_sides() -> None:
+    head = sample_head(case(), SPACING)
+    flank = torch.where(head.rows[:, 2] > 24, head.skull, 0.0)
+    sample = make_sample(head, flank, SPACING, 5)
+    bone, image = sample.inputs.features[:, 0], sample.inputs.features[:, 4]
+    assert sample.inputs.features.shape[1] == 5
+    assert torch.equal(sample.inputs.voxels.keys, sample.inputs.voxels.keys.unique())
+    assert bool((torch.maximum(bone, image) > 0.25).all())
+    cut = (bone == 0).sum()
+    assert 0.6 * float((flank > 0.25).sum()) < cut < 2 * float((flank > 0.25).sum())
+    place = sample.inputs.features[:, 1:4] * 100 / SPACING + 128
+    torch.testing.assert_close(place, sample.inputs.voxels.coordinates[:, 1:].float())
+
+
+def test_a_plane_goes_where_its_head_goes() -> None:
+    known = replace(case(), plane=Plane((0.0, -3.0, 97.0), (1.0, 0.0, 0.0)))
+    rng = np.random.default_rng(4)
+    warp = random_warp(rng)
+    plane = sample_head(known, SPACING, replace(warp, bend_mm=torch.zeros(3, 2, 2, 2))).plane
+    assert plane is not None
+    middle = np.add(world_bounds(known.geometry)[0], world_bounds(known.geometry)[1]) / 2
+    helper = np.cross(plane.normal, (0.0, 0.6, 0.8))
+    for along in (helper, np.cross(plane.normal, helper)):  # points on it come from the source's
+        source = warp.matrix @ (np.asarray(plane.point) + 30 * along - middle) + middle
+        assert source[0] == pytest.approx(0.0, abs=1e-6)
+    moved = misjudged(plane, rng)
+    assert 0 < np.degrees(np.arccos(np.dot(moved.normal, plane.normal))) < 3
 
 
 def test_an_intact_head_wants_nothing() -> None:

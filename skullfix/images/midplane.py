@@ -1,0 +1,173 @@
+"""The mid-sagittal plane of a skull, and the skull mirrored about it.
+
+Symmetry is the surgeon's own method: where one side is lost, the other tells what it was like.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from skullfix.images.resample import trilinear
+from skullfix.images.volume import Geometry, Volume
+
+SEARCH_MM = 4.0
+"""Voxel spacing on which the plane is sought."""
+
+FAINT = 0.02
+"""Mirrored occupancies below this are nothing."""
+
+_TURN_DEG, _TURN_STEP_DEG = 24.0, 6.0
+_SHIFT_MM, _SHIFT_STEP_MM = 16.0, 4.0
+_FINEST = 0.1  # degrees and mm
+_GLANCE = 5  # every how many voxels the grid of steps looks at
+_SECOND_LOOKS = 12  # of its best steps are looked at in full
+
+
+@dataclass(frozen=True)
+class Plane:
+    """A plane in the world.
+
+    Attributes:
+        point: On it, LPS mm.
+        normal: Unit vector, towards the patient's left.
+    """
+
+    point: tuple[float, float, float]
+    normal: tuple[float, float, float]
+
+    @classmethod
+    def through(cls, point: NDArray[np.float64], normal: NDArray[np.float64]) -> Plane:
+        """Make a plane of a point (3,) and a normal (3,) of any length."""
+        x, y, z = point.tolist()
+        nx, ny, nz = (normal / np.linalg.norm(normal)).tolist()
+        return cls((x, y, z), (nx, ny, nz))
+
+    def reflection(self) -> NDArray[np.float64]:
+        """(4, 4) matrix that mirrors world points (x, y, z, 1)."""
+        normal, point = np.array(self.normal), np.array(self.point)
+        matrix = np.eye(4)
+        matrix[:3, :3] -= 2 * np.outer(normal, normal)
+        matrix[:3, 3] = 2 * (point @ normal) * normal
+        return matrix
+
+
+def midsagittal_plane(points: NDArray[np.float32], weights: NDArray[np.float32]) -> Plane:
+    """Find the plane about which a skull is most nearly its own mirror image.
+
+    From the scan's left-right axis through the bone's centroid the plane is turned and moved,
+    first on a grid of steps, then in ever smaller ones, to where bone and mirror image overlap
+    most, at SEARCH_MM.
+
+    Args:
+        points: (N, 3) centres of voxels that hold bone, LPS mm (x, y, z), N > 0.
+        weights: (N,) fraction of bone in each.
+    """
+    spots, amounts = torch.from_numpy(points), torch.from_numpy(weights)
+    low = spots.amin(0)
+    sums = splat(((spots - low) / SEARCH_MM).flip(1), amounts)
+    solid = sums / sums.max()
+    held = solid.nonzero()
+    weight = solid[tuple(held.unbind(1))]
+    place_of = held.flip(1).float() * SEARCH_MM  # (n, 3) mm from `low`, x y z
+    centre = (place_of * weight[:, None]).sum(0) / weight.sum()
+    place_of = place_of - centre
+
+    def overlap(yaw: float, roll: float, shift: float, *, every: int = 1) -> float:
+        normal = torch.tensor(_normal(yaw, roll), dtype=torch.float32)
+        near = place_of[::every]
+        image = near - 2 * ((near @ normal) - shift)[:, None] * normal + centre
+        return float(trilinear(solid, image / SEARCH_MM) @ weight[::every])
+
+    turns = np.arange(-_TURN_DEG, _TURN_DEG + 1, _TURN_STEP_DEG).tolist()
+    shifts = np.arange(-_SHIFT_MM, _SHIFT_MM + 1, _SHIFT_STEP_MM).tolist()
+    grid = [(a, b, c) for a in turns for b in turns for c in shifts]
+    promising = sorted(grid, key=lambda at: overlap(*at, every=_GLANCE))[-_SECOND_LOOKS:]
+    best, place = max((overlap(*at), at) for at in promising)
+    step = np.array([_TURN_STEP_DEG, _TURN_STEP_DEG, _SHIFT_STEP_MM]) / 2
+    while step.max() > _FINEST:
+        tries = [np.add(place, sign * step * axis) for axis in np.eye(3) for sign in (-1, 1)]
+        found, near = max((overlap(*t.tolist()), tuple(t.tolist())) for t in tries)
+        if found > best:
+            best, place = found, near
+        else:
+            step = step / 2
+    normal = _normal(place[0], place[1])
+    return Plane.through((low + centre).double().numpy() + place[2] * normal, normal)
+
+
+def skull_plane(occupancy: Volume) -> Plane:
+    """Find the mid-sagittal plane of a skull, (z, y, x) occupancies of any real dtype, not zero."""
+    rows = np.argwhere(occupancy.array > 0)
+    affine = occupancy.geometry.affine()
+    points = (rows[:, ::-1] @ affine[:3, :3].T + affine[:3, 3]).astype(np.float32)
+    return midsagittal_plane(points, occupancy.array[tuple(rows.T)].astype(np.float32))
+
+
+def with_mirror_image(
+    rows: Tensor, fraction: Tensor, grid: Geometry, plane: Plane
+) -> tuple[Tensor, Tensor]:
+    """Lay a skull's mirror image beside it.
+
+    Each voxel's bone goes to the eight voxels around its mirror point, in the shares of trilinear
+    interpolation.
+
+    Args:
+        rows: (N, 3) int64 array indices (z, y, x), which may lie outside the grid, N > 0.
+        fraction: (N,) float32 fraction of bone in each, 0 to 1.
+        grid: Axis-aligned LPS grid with cubic voxels.
+        plane: Of the skull.
+
+    Returns:
+        (M, 3) int64 indices (z, y, x), sorted, of the voxels that hold bone or mirror image, and
+        (M, 2) float32: the fraction of bone, the fraction of the mirror image.
+    """
+    affine = grid.affine()
+    step = np.linalg.inv(affine) @ plane.reflection() @ affine  # index (x, y, z) -> index
+    turn = torch.from_numpy(step[2::-1, 2::-1].astype(np.float32))  # the same for (z, y, x)
+    image = rows.float() @ turn.T + torch.from_numpy(step[2::-1, 3].astype(np.float32))
+    lowest = torch.minimum(image.amin(0).floor().long(), rows.amin(0))
+    size = torch.maximum(image.amax(0).floor().long() + 1, rows.amax(0)) - lowest + 1
+    mirrored = splat(image - lowest, fraction, size.tolist())
+    mirrored[mirrored < FAINT] = 0
+    bone = torch.zeros_like(mirrored)
+    bone[tuple((rows - lowest).unbind(1))] = fraction
+    held = (bone + mirrored).nonzero()
+    there = tuple(held.unbind(1))
+    return held + lowest, torch.stack([bone[there], mirrored[there].clamp(max=1)], 1)
+
+
+def splat(index: Tensor, weights: Tensor, size: Sequence[int] | None = None) -> Tensor:
+    """Spread weights over an array, each over the eight cells around its place (trilinear).
+
+    Args:
+        index: (N, 3) float32 places (z, y, x), none negative.
+        weights: (N,) float32.
+        size: Of the array; as small as it can be if it is not given.
+
+    Returns:
+        (z, y, x) float32.
+    """
+    corner = index.long()
+    part = index - corner
+    depth, height, width = (corner.amax(0) + 2).tolist() if size is None else size
+    strides = (height * width, width, 1)
+    out = torch.zeros(depth * height * width)
+    z, y, x = corner.unbind(1)
+    first = z * strides[0] + y * strides[1] + x
+    near = torch.stack([1 - part, part]).unbind(-1)  # z, y, x: (2, N) lower and upper share
+    for dz, dy, dx in np.ndindex(2, 2, 2):
+        share = weights * near[0][dz] * near[1][dy] * near[2][dx]
+        out.index_add_(0, first + (dz * strides[0] + dy * strides[1] + dx), share)
+    return out.reshape(depth, height, width)
+
+
+def _normal(yaw: float, roll: float) -> NDArray[np.float64]:
+    """Turn the left-right axis by angles in degrees: towards y, then towards z."""
+    a, b = np.radians((yaw, roll))
+    return np.array([np.cos(a) * np.cos(b), np.sin(a) * np.cos(b), np.sin(b)])
