@@ -19,6 +19,7 @@ from skullfix.implants.clean import CleanImplant, clean_implant
 from skullfix.implants.fit import FittedImplant, fit_implant
 from skullfix.meshes.mesh import Mesh
 from skullfix.meshes.write import write_mesh
+from skullfix.tasks.candidate import candidate_on, implant_on
 from skullfix.tasks.complete_case import CompleteCase, coarse_bone, read_case, with_less
 from skullfix.tasks.complete_options import CompleteOptions
 from skullfix.tasks.complete_report import write_complete_report
@@ -26,7 +27,7 @@ from skullfix.tasks.document import Progress, Stopwatch, write_document
 from skullfix.tasks.headroom import is_out_of_memory, on_whole_grid
 from skullfix.tasks.implant_facts import implant_facts
 from skullfix.tasks.model import Model, load_model, model_facts
-from skullfix.tasks.predict import candidate_on, complete_coarse, implant_on
+from skullfix.tasks.predict import complete_coarse
 
 AROUND_MM = 12.0
 """Kept around the network's answer when it is cleaned."""

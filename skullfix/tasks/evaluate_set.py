@@ -27,10 +27,10 @@ from skullfix.images.mask import as_mask
 from skullfix.images.read import read_scan
 from skullfix.images.volume import Volume
 from skullfix.implants.clean import CleanImplant, clean_implant
+from skullfix.tasks.candidate import Completion, candidate_on
 from skullfix.tasks.complete import complete_bone
 from skullfix.tasks.document import Progress
 from skullfix.tasks.model import load_model
-from skullfix.tasks.predict import Completion, candidate_on
 
 VARIED_RANGE_ML = (15.0, 120.0)
 METHODS = ("network", "mirror")

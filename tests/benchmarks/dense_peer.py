@@ -33,8 +33,9 @@ from skullfix.networks.features import CENTRE
 from skullfix.sparse.backend import get_backend
 from skullfix.sparse.tensor import SparseTensor
 from skullfix.sparse.voxels import VoxelSet
+from skullfix.tasks.candidate import candidate_on
 from skullfix.tasks.evaluate_set import Method, SetOptions, evaluate_set
-from skullfix.tasks.predict import candidate_on, complete_coarse
+from skullfix.tasks.predict import complete_coarse
 from skullfix.training.heads import Heads
 from skullfix.training.population import load_cases
 from skullfix.training.sample import Sample, draw_batch

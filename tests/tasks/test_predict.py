@@ -13,8 +13,10 @@ from skullfix.images.resample import block_average, sample_onto, world_bounds, w
 from skullfix.images.volume import Geometry, Volume
 from skullfix.sparse.backend import get_backend
 from skullfix.tasks import predict
+from skullfix.tasks.candidate import Completion, candidate_on
 from skullfix.tasks.model import load_model
-from skullfix.tasks.predict import Completion, candidate_on, complete_coarse
+from skullfix.tasks.predict import complete_coarse
+from skullfix.tasks.views import Shown
 
 OBLIQUE = (0.9998477, -0.0174524, 0.0, 0.0174524, 0.9998477, 0.0, 0.0, 0.0, 1.0)
 
@@ -72,7 +74,7 @@ def test_a_second_pass_fills_what_the_first_one_left(monkeypatch: pytest.MonkeyP
     full = torch.from_numpy(sample_onto(whole, grid).array) / 255
     skulls = []
 
-    def fill_half(skull: predict.Shown, *_: object) -> tuple[Tensor, Tensor]:
+    def fill_half(skull: Shown, *_: object) -> tuple[Tensor, Tensor]:
         """Answer with the right half of what is missing, or all once there is a half."""
         skulls.append(float(skull.fraction.sum()))
         missing = full.clone()
@@ -82,7 +84,7 @@ def test_a_second_pass_fills_what_the_first_one_left(monkeypatch: pytest.MonkeyP
             rows = rows[rows[:, 2] < rows[:, 2].float().mean()]
         return rows, missing[tuple(rows.unbind(1))]
 
-    monkeypatch.setattr(predict, "_mean_answer", fill_half)
+    monkeypatch.setattr(predict, "mean_answer", fill_half)
     model = load_model(None, "reference")
     answer = complete_coarse(
         bone, model.network, get_backend("reference"), spacing=1.8, thresholds=(0.0,) * 6
