@@ -167,6 +167,8 @@ def test_tap_order_is_x_fastest(backend: Backend, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_same_bytes_every_time(backend: Backend, kind: str) -> None:
+    if backend.name == "minkowski":
+        pytest.skip("MinkowskiEngine adds in the order in which its threads arrive")
     runs = []
     for _ in range(2):
         voxels = make_set("several-volumes")
