@@ -5,7 +5,6 @@ Symmetry is the surgeon's own method: where one side is lost, the other tells wh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from skullfix.images.resample import trilinear
+from skullfix.images.resample import splat, trilinear
 from skullfix.images.volume import Geometry, Volume
 
 SEARCH_MM = 4.0
@@ -57,7 +56,7 @@ class Plane:
         return matrix
 
 
-def midsagittal_plane(points: NDArray[np.float32], weights: NDArray[np.float32]) -> Plane:
+def midsagittal_plane(rows: Tensor, fraction: Tensor, grid: Geometry) -> Plane:
     """Find the plane about which a skull is most nearly its own mirror image.
 
     From the scan's left-right axis through the bone's centroid the plane is turned and moved,
@@ -65,12 +64,15 @@ def midsagittal_plane(points: NDArray[np.float32], weights: NDArray[np.float32])
     most, at SEARCH_MM.
 
     Args:
-        points: (N, 3) centres of voxels that hold bone, LPS mm (x, y, z), N > 0.
-        weights: (N,) fraction of bone in each.
+        rows: (N, 3) int64 array indices (z, y, x) of the voxels that hold bone, N > 0.
+        fraction: (N,) float32 of bone in each, on any scale.
+        grid: Theirs, in any direction.
     """
-    spots, amounts = torch.from_numpy(points), torch.from_numpy(weights)
+    affine = grid.affine()
+    points = (rows.numpy()[:, ::-1] @ affine[:3, :3].T + affine[:3, 3]).astype(np.float32)
+    spots = torch.from_numpy(points)
     low = spots.amin(0)
-    sums = splat(((spots - low) / SEARCH_MM).flip(1), amounts)
+    sums = splat(((spots - low) / SEARCH_MM).flip(1), fraction)
     solid = sums / sums.max()
     held = solid.nonzero()
     weight = solid[tuple(held.unbind(1))]
@@ -86,8 +88,8 @@ def midsagittal_plane(points: NDArray[np.float32], weights: NDArray[np.float32])
 
     turns = np.arange(-_TURN_DEG, _TURN_DEG + 1, _TURN_STEP_DEG).tolist()
     shifts = np.arange(-_SHIFT_MM, _SHIFT_MM + 1, _SHIFT_STEP_MM).tolist()
-    grid = [(a, b, c) for a in turns for b in turns for c in shifts]
-    promising = sorted(grid, key=lambda at: overlap(*at, every=_GLANCE))[-_SECOND_LOOKS:]
+    looks = [(a, b, c) for a in turns for b in turns for c in shifts]
+    promising = sorted(looks, key=lambda at: overlap(*at, every=_GLANCE))[-_SECOND_LOOKS:]
     best, place = max((overlap(*at), at) for at in promising)
     step = np.array([_TURN_STEP_DEG, _TURN_STEP_DEG, _SHIFT_STEP_MM]) / 2
     while step.max() > _FINEST:
@@ -104,9 +106,8 @@ def midsagittal_plane(points: NDArray[np.float32], weights: NDArray[np.float32])
 def skull_plane(occupancy: Volume) -> Plane:
     """Find the mid-sagittal plane of a skull, (z, y, x) occupancies of any real dtype, not zero."""
     rows = np.argwhere(occupancy.array > 0)
-    affine = occupancy.geometry.affine()
-    points = (rows[:, ::-1] @ affine[:3, :3].T + affine[:3, 3]).astype(np.float32)
-    return midsagittal_plane(points, occupancy.array[tuple(rows.T)].astype(np.float32))
+    fraction = torch.from_numpy(occupancy.array[tuple(rows.T)].astype(np.float32))
+    return midsagittal_plane(torch.from_numpy(rows), fraction, occupancy.geometry)
 
 
 def with_mirror_image(
@@ -140,31 +141,6 @@ def with_mirror_image(
     held = (bone + mirrored).nonzero()
     there = tuple(held.unbind(1))
     return held + lowest, torch.stack([bone[there], mirrored[there].clamp(max=1)], 1)
-
-
-def splat(index: Tensor, weights: Tensor, size: Sequence[int] | None = None) -> Tensor:
-    """Spread weights over an array, each over the eight cells around its place (trilinear).
-
-    Args:
-        index: (N, 3) float32 places (z, y, x), none negative.
-        weights: (N,) float32.
-        size: Of the array; as small as it can be if it is not given.
-
-    Returns:
-        (z, y, x) float32.
-    """
-    corner = index.long()
-    part = index - corner
-    depth, height, width = (corner.amax(0) + 2).tolist() if size is None else size
-    strides = (height * width, width, 1)
-    out = torch.zeros(depth * height * width)
-    z, y, x = corner.unbind(1)
-    first = z * strides[0] + y * strides[1] + x
-    near = torch.stack([1 - part, part]).unbind(-1)  # z, y, x: (2, N) lower and upper share
-    for dz, dy, dx in np.ndindex(2, 2, 2):
-        share = weights * near[0][dz] * near[1][dy] * near[2][dx]
-        out.index_add_(0, first + (dz * strides[0] + dy * strides[1] + dx), share)
-    return out.reshape(depth, height, width)
 
 
 def _normal(yaw: float, roll: float) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ direction of the array's axes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -154,6 +154,33 @@ def trilinear(array: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
         array[None, None], flat, mode="bilinear", padding_mode="zeros", align_corners=False
     )
     return values.reshape(index.shape[:-1])
+
+
+def splat(
+    index: torch.Tensor, weights: torch.Tensor, size: Sequence[int] | None = None
+) -> torch.Tensor:
+    """Spread weights over an array, each over the eight cells around its place: `trilinear`'s twin.
+
+    Args:
+        index: (N, 3) float32 places (z, y, x), none negative.
+        weights: (N,) float32.
+        size: Of the array; as small as it can be if it is not given.
+
+    Returns:
+        (z, y, x) float32.
+    """
+    corner = index.long()
+    part = index - corner
+    depth, height, width = (corner.amax(0) + 2).tolist() if size is None else size
+    strides = (height * width, width, 1)
+    out = torch.zeros(depth * height * width)
+    z, y, x = corner.unbind(1)
+    first = z * strides[0] + y * strides[1] + x
+    near = torch.stack([1 - part, part]).unbind(-1)  # z, y, x: (2, N) lower and upper share
+    for dz, dy, dx in np.ndindex(2, 2, 2):
+        share = weights * near[0][dz] * near[1][dy] * near[2][dx]
+        out.index_add_(0, first + (dz * strides[0] + dy * strides[1] + dx), share)
+    return out.reshape(depth, height, width)
 
 
 def sample_onto(volume: Volume, grid: Geometry) -> Volume:

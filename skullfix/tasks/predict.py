@@ -51,6 +51,8 @@ def complete_coarse(
     """
     scan = _on_grid(bone, spacing)
     head = _without_neck(scan)
+    if not len(head.rows):
+        return None
     show = _Showing(head, mirrored=network.config.in_channels == MIRRORED)
     voxels, solid, implant = head.rows, head.fraction, torch.zeros(len(head.rows))
     for _ in range(PASSES):
@@ -108,11 +110,9 @@ class _Showing:
     """What the network is shown of a head: its bone and, if it sees it, the mirror image."""
 
     def __init__(self, head: _Bone, *, mirrored: bool) -> None:
-        self._grid, self._plane = head.grid, None
-        if mirrored and len(head.rows):
-            origin = torch.tensor(head.grid.origin, dtype=torch.float32)
-            points = head.rows.flip(1).float() * head.grid.spacing[0] + origin
-            self._plane = midsagittal_plane(points.numpy(), head.fraction.numpy())
+        self._grid = head.grid
+        whole = (head.rows, head.fraction, head.grid)
+        self._plane = midsagittal_plane(*whole) if mirrored else None
 
     def __call__(self, rows: Tensor, fraction: Tensor) -> Shown:
         if self._plane is None:

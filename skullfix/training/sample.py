@@ -150,7 +150,7 @@ def _inputs(head: Head, defective: Tensor, place: ModelGrid, in_channels: int) -
         return input_tensor(rows, fraction, place, in_channels, fraction)
     plane = head.plane
     if plane is None:
-        plane = midsagittal_plane(head.points()[left.numpy()], fraction.numpy())
+        plane = midsagittal_plane(rows, fraction, head.grid)
     rows, both = with_mirror_image(rows, fraction, head.grid, plane)
     return input_tensor(rows, both[:, 0], place, in_channels, both[:, 1])
 

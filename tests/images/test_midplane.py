@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import map_coordinates
 
-from skullfix.images.midplane import Plane, midsagittal_plane, splat, with_mirror_image
-from skullfix.images.resample import LPS_AXES
+from skullfix.images.midplane import Plane, midsagittal_plane, with_mirror_image
+from skullfix.images.resample import LPS_AXES, splat
 from skullfix.images.volume import Geometry
 
 GRID = Geometry((40, 44, 36), (1.8,) * 3, (-30.0, 12.0, -50.0), LPS_AXES)
@@ -41,7 +41,9 @@ def test_the_plane_may_stand_anywhere_and_lean() -> None:
     turned = np.linalg.qr(np.c_[plane.normal, np.eye(3)[:, 1:]])[0]
     turned *= np.sign(turned[:, 0] @ plane.normal)
     points = np.concatenate([half, other[:, :3]]) @ turned.T + np.array(plane.point)
-    found = midsagittal_plane(points.astype(np.float32), np.ones(len(points), np.float32))
+    rows = torch.from_numpy(np.unique(np.rint(points[:, ::-1]).astype(np.int64), axis=0))
+    voxels = Geometry((1, 1, 1), (1.0,) * 3, (0.0,) * 3, LPS_AXES)  # of 1 mm, at whole mm
+    found = midsagittal_plane(rows, torch.ones(len(rows)), voxels)
     assert np.degrees(np.arccos(min(1.0, float(np.dot(found.normal, plane.normal))))) < 1.5
     assert abs((np.array(found.point) - plane.point) @ plane.normal) < 1.0
 
