@@ -25,8 +25,8 @@ def train(
     architecture: Annotated[
         str | None,
         typer.Option(
-            help="table1-ch1, table1-ch2, implant-s, implant-m (also sees the skull's mirror "
-            "image), fine-s or fine-m."
+            help="table1-ch1, table1-ch2, implant-s, implant-m or implant-l (these two also see "
+            "the skull's mirror image), fine-s or fine-m."
         ),
     ] = None,
     spacing: Annotated[float, typer.Option(help="Grid spacing in mm.", min=0.3, max=8)] = 1.8,

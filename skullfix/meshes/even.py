@@ -5,13 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from skullfix.sparse.jit import compiled
+
 REACH = 0.5
 """How far (voxels, along each axis) a vertex may move: no farther than the mask is uncertain."""
 _STEPS = 20
 
 
 def even_vertices(
-    vertices: NDArray[np.float64], faces: NDArray[np.int32], reach: float
+    vertices: NDArray[np.float64], faces: NDArray[np.int32], reach: float | NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Move each vertex towards the mean of its neighbours, but never far from where it was.
 
@@ -21,21 +23,58 @@ def even_vertices(
     Args:
         vertices: (N, 3) float64, positions in voxels of the field that was cut.
         faces: (M, 3) int32, a closed surface.
-        reach: The largest change of a coordinate, in the same voxels.
+        reach: The largest change of a coordinate, in the same voxels; one, or (N,) of them.
 
     Returns:
         (N, 3) float64, the new positions.
     """
-    from scipy.sparse import coo_array
-
-    ahead = faces[:, [1, 2, 0]].ravel()
-    edges = (np.concatenate([faces.ravel(), ahead]), np.concatenate([ahead, faces.ravel()]))
-    size = len(vertices)
-    # the other end of each edge, once for each of its two faces
-    neighbours = coo_array((np.ones(len(edges[0])), edges), (size, size)).tocsr()
-    share = 0.5 / np.maximum(neighbours.sum(axis=1), 1.0)[:, None]
-    low, high = vertices - reach, vertices + reach
+    allowed = np.broadcast_to(np.asarray(reach, np.float64), len(vertices))
+    begin, ends = _neighbours(faces, len(vertices))
     here = vertices
-    for _ in range(_STEPS):  # half-way to the neighbours' mean
-        here = np.clip(0.5 * here + share * (neighbours @ here), low, high)
+    for _ in range(_STEPS):
+        here = _half_way(here, vertices, allowed, begin, ends)
     return here
+
+
+@compiled()
+def _neighbours(faces, size):  # type: ignore[no-untyped-def]
+    """List the other ends of each vertex's edges, once for each of an edge's two faces.
+
+    Those of vertex k are ends[begin[k] : begin[k + 1]].
+    """
+    begin = np.zeros(size + 1, np.int64)
+    for face in range(len(faces)):
+        for k in range(3):
+            begin[faces[face, k] + 1] += 2
+    for vertex in range(size):
+        begin[vertex + 1] += begin[vertex]
+    fill = begin[:-1].copy()
+    ends = np.empty(6 * len(faces), np.int32)
+    for face in range(len(faces)):
+        for k in range(3):
+            vertex = faces[face, k]
+            ends[fill[vertex]] = faces[face, (k + 1) % 3]
+            ends[fill[vertex] + 1] = faces[face, (k + 2) % 3]
+            fill[vertex] += 2
+    return begin, ends
+
+
+@compiled()
+def _half_way(here, vertices, allowed, begin, ends):  # type: ignore[no-untyped-def]
+    """Move all vertices half-way to their neighbours' mean, within their reach."""
+    moved = here.copy()
+    for k in range(len(here)):
+        count = begin[k + 1] - begin[k]
+        if count == 0 or allowed[k] == 0.0:
+            continue
+        x, y, z = 0.0, 0.0, 0.0
+        for at in range(begin[k], begin[k + 1]):
+            other = ends[at]
+            x += here[other, 0]
+            y += here[other, 1]
+            z += here[other, 2]
+        for axis, total in enumerate((x, y, z)):
+            wanted = 0.5 * (here[k, axis] + total / count)
+            low, high = vertices[k, axis] - allowed[k], vertices[k, axis] + allowed[k]
+            moved[k, axis] = min(max(wanted, low), high)
+    return moved

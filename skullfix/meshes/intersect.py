@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from skullfix.meshes.mesh import Mesh
 from skullfix.sparse.jit import compiled
 
+_BUCKET = 8  # faces in a leaf of the tree
+_FEWEST = 5_000  # leaves that are worth a thread
+
 
 def self_intersections(mesh: Mesh) -> NDArray[np.int64]:
     """Find pairs of faces that cross.
 
-    A tree of boxes over the faces, in the order of a space-filling curve, narrows the pairs down;
-    the rest are tested by signed volumes: an edge of one face passes through the inside of the
-    other. Faces that only touch, that share an edge, or that lie in one plane do not count.
+    A tree of boxes over handfuls of faces, in the order of a space-filling curve, narrows the pairs
+    down; the rest are tested by signed volumes: an edge of one face passes through the inside of
+    the other. Faces that only touch, that share an edge, or that lie in one plane do not count.
 
     Args:
         mesh: Vertices in mm.
@@ -24,135 +31,187 @@ def self_intersections(mesh: Mesh) -> NDArray[np.int64]:
     """
     if not len(mesh.faces):
         return np.empty((0, 2), np.int64)
-    corners = mesh.triangles() - mesh.vertices.mean(axis=0)  # (M, 3, 3)
-    order = np.argsort(_curve(corners.mean(axis=1)), kind="stable")
-    sorted_corners = np.ascontiguousarray(corners[order])
-    low, high = _box_tree(sorted_corners)
-    pairs = _crossings(sorted_corners, np.ascontiguousarray(mesh.faces[order]), low, high)
-    return np.asarray(order[pairs], np.int64).reshape(-1, 2)
-
-
-def _box_tree(
-    corners: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Boxes of a binary tree over the faces; node n has the children 2 n and 2 n + 1.
-
-    The root is node 1; face k is node leaves + k, where leaves is half the length. Leaves without
-    a face have a box that meets none.
-    """
-    leaves = 1 << max(1, (len(corners) - 1).bit_length())
-    low = np.full((2 * leaves, 3), np.inf)
-    high = np.full((2 * leaves, 3), -np.inf)
-    low[leaves : leaves + len(corners)] = corners.min(axis=1)
-    high[leaves : leaves + len(corners)] = corners.max(axis=1)
-    first = leaves // 2
-    while first >= 1:
-        children = slice(2 * first, 4 * first)
-        low[first : 2 * first] = low[children].reshape(-1, 2, 3).min(axis=1)
-        high[first : 2 * first] = high[children].reshape(-1, 2, 3).max(axis=1)
-        first //= 2
-    return low, high
+    centred = mesh.vertices - mesh.vertices.mean(axis=0)
+    order = np.argsort(_curve(sum(centred[mesh.faces[:, k]] for k in range(3))), kind="stable")
+    faces = np.ascontiguousarray(mesh.faces[order])
+    corners = centred[faces]  # (M, 3, 3)
+    boxes = _boxes(corners)
+    known = (corners, faces, boxes, _tree(boxes, _BUCKET), _BUCKET)
+    buckets = -(-len(faces) // _BUCKET)
+    shares = max(1, min(torch.get_num_threads(), buckets // _FEWEST))
+    ends = [buckets * k // shares for k in range(shares + 1)]
+    with ThreadPoolExecutor(shares) as pool:
+        found = list(pool.map(lambda part: _crossings(*known, *part), pairwise(ends)))
+    return np.asarray(order[np.concatenate(found)], np.int64).reshape(-1, 2)
 
 
 def _curve(points: NDArray[np.float64]) -> NDArray[np.int64]:
     """Place of points (N, 3) on a Morton curve of ten bits an axis."""
-    extent = max(float(np.ptp(points, axis=0).max()), 1e-9)
-    cells = ((points - points.min(axis=0)) / extent * 1023).astype(np.int64)
+    low = points.min(axis=0)
+    extent = max(float((points.max(axis=0) - low).max()), 1e-9)
+    cells = ((points - low) / extent * 1023).astype(np.int64)
     code = np.zeros(len(points), np.int64)
-    for bit in range(10):
-        for axis in range(3):
-            code |= ((cells[:, axis] >> bit) & 1) << (3 * bit + axis)
+    for axis in range(3):
+        code |= _spread(cells[:, axis]) << axis
     return code
 
 
+def _spread(cells: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Put two empty bits between the ten bits of each number."""
+    for shift, kept in ((16, 0x30000FF), (8, 0x300F00F), (4, 0x30C30C3), (2, 0x9249249)):
+        cells = (cells | cells << shift) & kept
+    return cells
+
+
 @compiled()
-def _crossings(corners, faces, low, high):  # type: ignore[no-untyped-def]
-    """List the pairs (N, 2) of crossing faces, each once."""
-    leaves = len(low) // 2
+def _boxes(corners):  # type: ignore[no-untyped-def]
+    """(M, 6) box of each face: smallest and largest x, y and z."""
+    boxes = np.empty((len(corners), 6))
+    for face in range(len(corners)):
+        for axis in range(3):
+            a, b, c = corners[face, 0, axis], corners[face, 1, axis], corners[face, 2, axis]
+            boxes[face, axis] = min(a, b, c)
+            boxes[face, 3 + axis] = max(a, b, c)
+    return boxes
+
+
+@compiled(inline="always")
+def _apart(one, i, other, j):  # type: ignore[no-untyped-def]
+    """Whether two boxes, row i of (N, 6) and row j of (M, 6), have no point in common."""
+    return (
+        one[i, 0] > other[j, 3]
+        or one[i, 3] < other[j, 0]
+        or one[i, 1] > other[j, 4]
+        or one[i, 4] < other[j, 1]
+        or one[i, 2] > other[j, 5]
+        or one[i, 5] < other[j, 2]
+    )
+
+
+@compiled()
+def _tree(boxes, bucket):  # type: ignore[no-untyped-def]
+    """Boxes of a binary tree over the faces; node n has the children 2 n and 2 n + 1.
+
+    The root is node 1; leaf node leaves + k holds faces k * bucket and following, where leaves is
+    half the length. Nodes without a face have a box that meets none.
+    """
+    leaves = 1
+    while leaves * bucket < len(boxes):
+        leaves *= 2
+    tree = np.empty((2 * leaves, 6))
+    tree[:, :3] = np.inf
+    tree[:, 3:] = -np.inf
+    for face in range(len(boxes)):
+        node = leaves + face // bucket
+        for axis in range(3):
+            tree[node, axis] = min(tree[node, axis], boxes[face, axis])
+            tree[node, 3 + axis] = max(tree[node, 3 + axis], boxes[face, 3 + axis])
+    for node in range(leaves - 1, 0, -1):
+        for axis in range(3):
+            tree[node, axis] = min(tree[2 * node, axis], tree[2 * node + 1, axis])
+            tree[node, 3 + axis] = max(tree[2 * node, 3 + axis], tree[2 * node + 1, 3 + axis])
+    return tree
+
+
+@compiled()
+def _crossings(corners, faces, boxes, tree, bucket, begin, end):  # type: ignore[no-untyped-def]
+    """List the pairs (N, 2) of crossing faces whose first one lies in some of the leaves."""
+    leaves = len(tree) // 2
     found = np.empty((64, 2), np.int64)
     count = 0
     stack = np.empty(128, np.int64)
-    for one in range(len(corners)):
-        box_low, box_high = low[leaves + one], high[leaves + one]
+    for mine in range(begin, end):
         stack[0] = 1
         top = 1
         while top:
             top -= 1
             node = stack[top]
-            if (
-                low[node, 0] > box_high[0]
-                or high[node, 0] < box_low[0]
-                or low[node, 1] > box_high[1]
-                or high[node, 1] < box_low[1]
-                or low[node, 2] > box_high[2]
-                or high[node, 2] < box_low[2]
-            ):
+            if _apart(tree, node, tree, leaves + mine):
                 continue
             if node < leaves:
                 last = node  # the last leaf under this node
                 while last < leaves:
                     last = 2 * last + 1
-                if last - leaves > one:  # only pairs with a later face
+                if last - leaves >= mine:  # only pairs with a later face
                     stack[top] = 2 * node
                     stack[top + 1] = 2 * node + 1
                     top += 2
                 continue
-            other = node - leaves
-            if other <= one or _shared(faces[one], faces[other]) >= 2:
-                continue
-            a, b = corners[one], corners[other]
-            if _edge_passes(a, b) or _edge_passes(b, a):
-                if count == len(found):
-                    more = np.empty((2 * count, 2), np.int64)
-                    more[:count] = found
-                    found = more
-                found[count, 0], found[count, 1] = one, other
-                count += 1
+            theirs = node - leaves
+            for one in range(mine * bucket, min((mine + 1) * bucket, len(corners))):
+                if theirs < mine or _apart(boxes, one, tree, node):
+                    continue
+                first = max(theirs * bucket, one + 1)
+                for other in range(first, min((theirs + 1) * bucket, len(corners))):
+                    if _apart(boxes, one, boxes, other) or _shared(faces, one, other) >= 2:
+                        continue
+                    if _edge_passes(corners, one, other) or _edge_passes(corners, other, one):
+                        if count == len(found):
+                            more = np.empty((2 * count, 2), np.int64)
+                            more[:count] = found
+                            found = more
+                        found[count, 0], found[count, 1] = one, other
+                        count += 1
     return found[:count]
 
 
-@compiled()
-def _shared(one, other):  # type: ignore[no-untyped-def]
+@compiled(inline="always")
+def _shared(faces, one, other):  # type: ignore[no-untyped-def]
     """Count the vertices that two faces have in common."""
     count = 0
     for i in range(3):
         for j in range(3):
-            if one[i] == other[j]:
+            if faces[one, i] == faces[other, j]:
                 count += 1
     return count
 
 
+@compiled(inline="always")
+def _along(at, one, k, other, n0, n1, n2):  # type: ignore[no-untyped-def]
+    """Corner k of one triangle, seen from the first corner of the other, along a direction."""
+    return (
+        (at[one, k, 0] - at[other, 0, 0]) * n0
+        + (at[one, k, 1] - at[other, 0, 1]) * n1
+        + (at[one, k, 2] - at[other, 0, 2]) * n2
+    )
+
+
 @compiled()
-def _edge_passes(one, other):  # type: ignore[no-untyped-def]
-    """Whether an edge of the first triangle (3, 3) passes through the inside of the second."""
-    u0, u1, u2 = other[1, 0] - other[0, 0], other[1, 1] - other[0, 1], other[1, 2] - other[0, 2]
-    v0, v1, v2 = other[2, 0] - other[0, 0], other[2, 1] - other[0, 1], other[2, 2] - other[0, 2]
+def _edge_passes(at, one, other):  # type: ignore[no-untyped-def]
+    """Whether an edge of triangle `one` of (M, 3, 3) passes through the inside of `other`."""
+    x, y, z = at[other, 0, 0], at[other, 0, 1], at[other, 0, 2]
+    u0, u1, u2 = at[other, 1, 0] - x, at[other, 1, 1] - y, at[other, 1, 2] - z
+    v0, v1, v2 = at[other, 2, 0] - x, at[other, 2, 1] - y, at[other, 2, 2] - z
     n0, n1, n2 = u1 * v2 - u2 * v1, u2 * v0 - u0 * v2, u0 * v1 - u1 * v0
     scale = 1e-7 * np.sqrt(n0 * n0 + n1 * n1 + n2 * n2)
-    side = np.empty(3)  # distance of each corner from the plane, times the area
-    for k in range(3):
-        side[k] = (
-            (one[k, 0] - other[0, 0]) * n0
-            + (one[k, 1] - other[0, 1]) * n1
-            + (one[k, 2] - other[0, 2]) * n2
-        )
+    side = (  # distance of each corner from the plane, times the area
+        _along(at, one, 0, other, n0, n1, n2),
+        _along(at, one, 1, other, n0, n1, n2),
+        _along(at, one, 2, other, n0, n1, n2),
+    )
+    if min(side) >= -scale or max(side) <= scale:
+        return False
     for k in range(3):
         j = (k + 1) % 3
         if not ((side[k] > scale and side[j] < -scale) or (side[k] < -scale and side[j] > scale)):
             continue
-        d0, d1, d2 = one[j, 0] - one[k, 0], one[j, 1] - one[k, 1], one[j, 2] - one[k, 2]
+        d0, d1, d2 = (
+            at[one, j, 0] - at[one, k, 0],
+            at[one, j, 1] - at[one, k, 1],
+            at[one, j, 2] - at[one, k, 2],
+        )
         smallest, largest, size = np.inf, -np.inf, 0.0
         for m in range(3):
             n = (m + 1) % 3
             p0, p1, p2 = (
-                other[m, 0] - one[k, 0],
-                other[m, 1] - one[k, 1],
-                other[m, 2] - one[k, 2],
+                at[other, m, 0] - at[one, k, 0],
+                at[other, m, 1] - at[one, k, 1],
+                at[other, m, 2] - at[one, k, 2],
             )
             q0, q1, q2 = (
-                other[n, 0] - one[k, 0],
-                other[n, 1] - one[k, 1],
-                other[n, 2] - one[k, 2],
+                at[other, n, 0] - at[one, k, 0],
+                at[other, n, 1] - at[one, k, 1],
+                at[other, n, 2] - at[one, k, 2],
             )
             turn = d0 * (p1 * q2 - p2 * q1) + d1 * (p2 * q0 - p0 * q2) + d2 * (p0 * q1 - p1 * q0)
             smallest, largest, size = min(smallest, turn), max(largest, turn), max(size, abs(turn))

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from skullfix.sparse.jit import compiled
+
 
 class Grid(Protocol):
     """A grid that knows where its voxels lie; `skullfix.images.volume.Geometry` is one."""
@@ -51,6 +53,18 @@ class Mesh:
         """Enclosed volume in millilitres, by the divergence theorem; negative if inside out."""
         if not len(self.faces):
             return 0.0
-        corners = self.triangles() - self.vertices.mean(axis=0)
-        cross = np.cross(corners[:, 1], corners[:, 2])
-        return float(np.einsum("ij,ij->", corners[:, 0], cross)) / 6000.0
+        return float(_six_volumes(self.vertices - self.vertices.mean(axis=0), self.faces)) / 6000.0
+
+
+@compiled()
+def _six_volumes(vertices, faces):  # type: ignore[no-untyped-def]
+    """Six times the volume between the origin and all faces, signed."""
+    total = 0.0
+    for face in range(len(faces)):
+        a, b, c = faces[face, 0], faces[face, 1], faces[face, 2]
+        total += (
+            vertices[a, 0] * (vertices[b, 1] * vertices[c, 2] - vertices[b, 2] * vertices[c, 1])
+            + vertices[a, 1] * (vertices[b, 2] * vertices[c, 0] - vertices[b, 0] * vertices[c, 2])
+            + vertices[a, 2] * (vertices[b, 0] * vertices[c, 1] - vertices[b, 1] * vertices[c, 0])
+        )
+    return total

@@ -19,6 +19,7 @@ _MARGIN = 4  # empty voxels around the mask, more than the smoothing reaches
 _KEEP_AWAY = 0.02  # no value nearer to the level than this, so that no two vertices coincide
 _VOLUME_TOLERANCE = 0.004
 _STEPS = 10
+_ROUNDS = 5  # of holding back what crosses
 _MOST_FINE_VOXELS = 30_000_000
 
 
@@ -105,13 +106,11 @@ def _keep_volume(
         if factor > 1 and part.size * factor**3 > _MOST_FINE_VOXELS:
             break
         field, fine_affine = _blurred(part, low, affine, smoothing, factor)
-        mesh = _search_level(field, fine_affine, count * factor**3, wanted, reach)
+        mesh, stairs = _search_level(field, fine_affine, count * factor**3, wanted, reach)
+        if reach:
+            mesh = _without_crossings(mesh, stairs, fine_affine, reach)
         found = mesh.volume_ml()
-        if (
-            abs(found - wanted) <= 0.02 * wanted
-            and is_closed(mesh.faces)
-            and not (reach and len(self_intersections(mesh)))
-        ):
+        if abs(found - wanted) <= 0.02 * wanted and is_closed(mesh.faces):
             return mesh
     raise InputError(
         f"The surface of the mask encloses {found:.4g} ml, its voxels {wanted:.4g} ml;"
@@ -126,8 +125,12 @@ def _search_level(
     count: int,
     wanted: float,
     reach: float,
-) -> Mesh:
-    """Cut a field where the volume enclosed is the one wanted: regula falsi on the level."""
+) -> tuple[Mesh, Mesh]:
+    """Cut a field where the volume enclosed is the one wanted: regula falsi on the level.
+
+    Returns:
+        The surface, and that of `_stairs` which it was made of.
+    """
     above, below = float(field.max()), 0.0  # levels that enclose too little, too much
     error_above, error_below = -wanted, math.nan
     # a first guess: half way to where as many voxels are above the level as the mask has
@@ -136,13 +139,14 @@ def _search_level(
     if len(raised) > count:
         level = 0.25 + 0.5 * float(np.partition(raised, -count)[-count])
     level = min(level, 0.9 * above)
-    best: Mesh | None = None
+    best: tuple[Mesh, Mesh] | None = None
     best_error = math.inf
     for _ in range(_STEPS):
-        mesh = cut_surface(field, affine, level, reach=reach)
+        stairs = _stairs(field, level)
+        mesh = _placed(stairs, affine, reach)
         error = mesh.volume_ml() - wanted
         if best is None or (abs(error) < best_error and is_closed(mesh.faces)):
-            best, best_error = mesh, abs(error)
+            best, best_error = (mesh, stairs), abs(error)
         if best_error <= _VOLUME_TOLERANCE * wanted:
             break
         if error < 0:
@@ -158,20 +162,42 @@ def _search_level(
     return best
 
 
-def cut_surface(
-    field: NDArray[np.float32], affine: NDArray[np.float64], level: float, *, reach: float = 0.0
-) -> Mesh:
+def _without_crossings(mesh: Mesh, stairs: Mesh, affine: NDArray[np.float64], reach: float) -> Mesh:
+    """Leave the stairs where faces of an evened surface cross, and near there if need be.
+
+    Returns:
+        A surface without crossings; one without faces where every part of it would be stairs.
+    """
+    allowed = np.full(len(stairs.vertices), reach)
+    for _ in range(_ROUNDS):
+        crossing = self_intersections(mesh)
+        if not len(crossing):
+            return mesh
+        held = np.zeros(len(allowed), bool)
+        held[mesh.faces[np.unique(crossing)].ravel()] = True
+        held |= allowed == 0
+        around = held[mesh.faces].any(axis=1)  # all faces that touch them
+        allowed[mesh.faces[around].ravel()] = 0
+        mesh = _placed(stairs, affine, allowed)
+    return Mesh(np.empty((0, 3)), np.empty((0, 3), np.int32))
+
+
+def cut_surface(field: NDArray[np.float32], affine: NDArray[np.float64], level: float) -> Mesh:
     """Cut a field at a level by marching cubes.
 
     Args:
         field: (z, y, x) float32, above the level inside; its border lies outside.
         affine: (4, 4) float64, index (x, y, z, 1) to world (LPS mm, 1).
         level: Where to cut.
-        reach: How many voxels a vertex may move for an even surface; 0 for none.
 
     Returns:
         A mesh in LPS mm with outward normals; without faces where nothing is above the level.
     """
+    return _placed(_stairs(field, level), affine, 0.0)
+
+
+def _stairs(field: NDArray[np.float32], level: float) -> Mesh:
+    """Cut a field by marching cubes; vertices are indices (x, y, z) of the field."""
     from skimage.measure import marching_cubes
 
     offset = field - np.float32(level)
@@ -182,11 +208,17 @@ def cut_surface(
     vertices, faces, _, _ = marching_cubes(  # type: ignore[no-untyped-call]
         offset, 0.0, allow_degenerate=True
     )
-    index = np.ascontiguousarray(vertices[:, ::-1], np.float64)  # (N, 3) x, y, z
-    if reach:
-        index = even_vertices(index, np.ascontiguousarray(faces, np.int32), reach)
+    index = np.ascontiguousarray(vertices[:, ::-1], np.float64)
+    return Mesh(index, np.ascontiguousarray(faces, np.int32))
+
+
+def _placed(stairs: Mesh, affine: NDArray[np.float64], reach: float | NDArray[np.float64]) -> Mesh:
+    """Even a surface out and bring it from indices to the world, its normals outward."""
+    index = stairs.vertices
+    if np.any(reach):
+        index = even_vertices(index, stairs.faces, reach)
     world = index @ affine[:3, :3].T + affine[:3, 3]
-    mesh = Mesh(np.ascontiguousarray(world), faces.astype(np.int32))
+    mesh = Mesh(np.ascontiguousarray(world), stairs.faces)
     if mesh.volume_ml() < 0:
         mesh = Mesh(mesh.vertices, np.ascontiguousarray(mesh.faces[:, ::-1]))
     return mesh

@@ -54,6 +54,13 @@ CONFIGS = {
             skip="inner",
         ),
         NetworkConfig(
+            "implant-l",
+            (16, 24, 48, 72, 96, 112, 128),
+            in_channels=5,
+            decode_blocks=2,
+            skip="inner",
+        ),
+        NetworkConfig(
             "fine-s", (8, 16, 24, 32, 48, 64, 64), in_channels=3, decode_blocks=2, skip="inner"
         ),
         NetworkConfig(
