@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skullfix.cases.coarsen import coarsen
+from skullfix.cases.coarsen import FULL, coarsen
 from skullfix.cases.organs import SEGTHOR_LABELS
 from skullfix.errors import InputError
 from skullfix.files.outputs import plan_outputs, staged
@@ -159,7 +159,7 @@ def compute_fine_case(case: FineCase, models: FineModels) -> FineResult:
             if not inside.any():
                 warnings.append(_interpolated(label, len(case.shapes) > 1))
                 part, where = field_on(_linear(mask), case.grid)
-                inside = part.array >= CUT
+                inside = part.array >= FULL
             if where is not None:
                 if len(case.shapes) > 1:
                     inside &= part.array > best[where]

@@ -7,7 +7,8 @@ import pytest
 
 from skullfix.images.regrid import regrid
 from skullfix.images.volume import Geometry, Volume
-from skullfix.tasks.fine import field_on
+from skullfix.tasks.fine import CUT, VIEWS, field_on, fine_field
+from skullfix.tasks.model import load_model
 
 LPS = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 GRID = Geometry((16, 12, 24), (1.0, 1.0, 1.0), (3.0, -4.0, 5.0), LPS)
@@ -34,3 +35,16 @@ def test_a_finer_grid_keeps_the_middle_where_it_is() -> None:
     assert where is not None
     rows = np.argwhere(part.array > 0.5) + [s.start for s in where]
     np.testing.assert_allclose(rows.mean(0) / 2 - 0.25, [11.5, 5.5, 8.0], atol=0.05)
+
+
+def test_a_shape_turned_round_gets_its_answer_turned_round() -> None:
+    model = load_model(None, "auto", None, task="refine")
+    z, y, x = np.ogrid[:10, :14, :12]
+    body = (z - 4) ** 2 / 9 + (y - 6) ** 2 / 25 + (x - 4) ** 2 / 16 <= 1
+    body |= (abs(z - 5) < 2) & (abs(y - 9) < 3) & (x > 3) & (x < 11)
+    grid = Geometry((12, 14, 10), (4.5, 4.5, 4.5), (0.0, 0.0, 0.0), LPS)
+    answer = fine_field(Volume(body, grid), model, 3).array
+    assert 0.5 * body.sum() * 27 < (answer >= CUT).sum() < 1.5 * body.sum() * 27
+    for axes in VIEWS[1:]:
+        turned = fine_field(Volume(np.flip(body, axes), grid), model, 3).array
+        np.testing.assert_allclose(np.flip(turned, axes), answer, atol=1e-3)
