@@ -7,7 +7,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
-from skullfix.cases.coarsen import FULL
+from skullfix.cases.coarsen import FULL, coarsen, coarsen_ragged
 from skullfix.images.volume import Geometry, Volume
 from skullfix.tasks.fine import CUT, field_on, fine_field
 from skullfix.tasks.fine_models import FineModels
@@ -22,6 +22,11 @@ def image(array: NDArray[np.float32], grid: Geometry) -> sitk.Image:
     made.SetOrigin(grid.origin)
     made.SetDirection(grid.direction)
     return made
+
+
+def made_coarse(mask: Volume, spacing: float, *, ragged: bool) -> Volume:
+    """Make a mask coarse by area, or as a fast segmentation does."""
+    return coarsen_ragged(mask, spacing, 0) if ragged else coarsen(mask, spacing)
 
 
 def interpolate(mask: Volume, grid: Geometry, method: str) -> NDArray[np.bool_]:
