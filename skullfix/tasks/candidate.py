@@ -12,7 +12,7 @@ from skullfix.images.resample import sample_onto
 from skullfix.images.volume import Volume
 
 IMPLANT_SHARE = 0.2  # of the completed bone in a voxel must be implant for the voxel to count
-CUT = 0.45  # occupancy of bone and implant together that fills a voxel; from training skulls
+CUT = 0.45  # occupancy of bone and implant that fills a voxel, where a card names none
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +28,7 @@ class Completion:
     bone: Volume
 
 
-def candidate_on(bone: Volume, answer: Completion) -> Volume:
+def candidate_on(bone: Volume, answer: Completion, cut: float = CUT) -> Volume:
     """Bring the answer to the scan's grid, below the network's resolution.
 
     Where implant and bone meet, neither fills the coarse voxel, but together they do: the sum is
@@ -37,6 +37,7 @@ def candidate_on(bone: Volume, answer: Completion) -> Volume:
     Args:
         bone: The defective skull, bool.
         answer: Of `complete_coarse`.
+        cut: Occupancy of bone and implant together that fills a voxel.
 
     Returns:
         bool on the grid of `bone`.
@@ -50,7 +51,7 @@ def candidate_on(bone: Volume, answer: Completion) -> Volume:
         both = sample_onto(
             Volume(answer.implant.array + answer.bone.array, answer.bone.geometry), part.geometry
         ).array
-        inside = (both > CUT) & (added > IMPLANT_SHARE * both) & ~part.array
+        inside = (both > cut) & (added > IMPLANT_SHARE * both) & ~part.array
         result[slices(low, high)] = inside
     return Volume(result, bone.geometry)
 

@@ -216,7 +216,7 @@ def complete_bone(bone: Volume, model: Model, watch: Stopwatch | None = None) ->
             return CleanImplant(Volume(implant, bone.geometry), (), 0.0)
         low, high = widened(region, bone.geometry, AROUND_MM)
         near = crop(bone, low, high)
-        found = clean_implant(candidate_on(near, answer), near)
+        found = clean_implant(candidate_on(near, answer, model.cut), near)
         implant[slices(low, high)] = found.mask.array
         return replace(found, mask=Volume(implant, bone.geometry))
 

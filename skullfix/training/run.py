@@ -211,7 +211,8 @@ def _start(
     """Read the network that the run begins with, if one is wanted."""
     if reference is None:
         return settings, None
-    checkpoint = resolve_checkpoint(reference, task=task)
+    fine = () if task == "complete" else ("upscale", "refine")  # one kind of network
+    checkpoint = resolve_checkpoint(reference, task=task, also=fine)
     torch.manual_seed(settings.seed)  # of the channels that the narrower network lacks
     network = widen(load_network(checkpoint.path, checkpoint.card), CONFIGS[settings.architecture])
     return replace(settings, start=checkpoint.sha256), network

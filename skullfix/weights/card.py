@@ -3,7 +3,8 @@
 Fields: name, version, task, architecture (text), channels (list of int), in_channels (int),
 spacing_mm (number, or null where the network has none), training_data, licence (text), metrics
 (object), sha256 (of the checkpoint), created_with (list of command lines), thresholds (list of
-numbers, or null), notes (text). Further fields are kept as they are.
+numbers, or null), notes (text). A card of ``complete`` may have cut: the occupancy of bone and
+implant that fills a voxel, where it is not the usual one. Further fields are kept as they are.
 """
 
 from __future__ import annotations

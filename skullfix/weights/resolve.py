@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,7 @@ def resolve_checkpoint(
     reference: str | None,
     *,
     task: str,
+    also: Collection[str] = (),
     progress: Progress | None = None,
     library: Library | None = None,
 ) -> CheckpointFile:
@@ -65,6 +66,7 @@ def resolve_checkpoint(
         reference: None for the task's default, ``NAME`` (its highest version), ``NAME@VERSION``,
             or the path of a .safetensors file with its card (.json) beside it.
         task: The task that will use it; a checkpoint made for another is refused.
+        also: Tasks whose checkpoints will do as well.
         progress: Callback ``progress(stage, fraction)`` for a download.
         library: Where to look; by default what the environment says.
 
@@ -76,7 +78,7 @@ def resolve_checkpoint(
         found = resolve_file(Path(reference).expanduser())
     else:
         found = fetch(find(reference, task, library), library, progress)
-    if found.card["task"] != task:
+    if found.card["task"] not in (task, *also):
         raise WeightsError(
             f"The checkpoint {found.name}@{found.version} is for the task "
             f"{found.card['task']!r}, not for {task!r}.",
