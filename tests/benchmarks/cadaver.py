@@ -97,6 +97,8 @@ def main() -> None:
     print("|---|---|---|---|---|---|")
     for hole in HOLES:
         truth = piece_of(bone, hole)
+        if not truth.any():
+            parser.error(f"{options.scan} has no bone where the hole {hole.name!r} is cut")
         patient = np.where(truth, scan.array.dtype.type(SOFT_HU), scan.array)
         left, _ = extract_bone(Volume(patient, scan.geometry))
         implant = complete_bone(left, model).mask
