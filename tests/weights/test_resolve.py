@@ -228,3 +228,12 @@ def test_the_socket_ban_of_these_tests_works() -> None:
 def test_offline_uses_what_is_here(bundled: Entry, library: Library) -> None:
     assert offline(library, "weights", "pull", "small").returncode == 0
     assert offline(library, "weights", "verify").returncode == 0
+
+
+def test_a_network_of_another_task_will_do_where_that_is_said() -> None:
+    with pytest.raises(WeightsError, match="for the task 'upscale'"):
+        resolve_checkpoint("skull-fine-256", task="refine")
+    found = resolve_checkpoint("skull-fine-256", task="refine", also=("upscale",))
+    assert found.card["task"] == "upscale"
+    with pytest.raises(WeightsError, match="for the task 'complete'"):
+        resolve_checkpoint("implant-l-128", task="refine", also=("upscale",))
