@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from skullfix.meshes.topology import edges_by_start
 from skullfix.sparse.jit import compiled
 
 REACH = 0.5
@@ -29,34 +30,11 @@ def even_vertices(
         (N, 3) float64, the new positions.
     """
     allowed = np.broadcast_to(np.asarray(reach, np.float64), len(vertices))
-    begin, ends = _neighbours(faces, len(vertices))
+    begin, ends = edges_by_start(faces, len(vertices))  # closed: each neighbour once
     here = vertices
     for _ in range(_STEPS):
         here = _half_way(here, vertices, allowed, begin, ends)
     return here
-
-
-@compiled()
-def _neighbours(faces, size):  # type: ignore[no-untyped-def]
-    """List the other ends of each vertex's edges, once for each of an edge's two faces.
-
-    Those of vertex k are ends[begin[k] : begin[k + 1]].
-    """
-    begin = np.zeros(size + 1, np.int64)
-    for face in range(len(faces)):
-        for k in range(3):
-            begin[faces[face, k] + 1] += 2
-    for vertex in range(size):
-        begin[vertex + 1] += begin[vertex]
-    fill = begin[:-1].copy()
-    ends = np.empty(6 * len(faces), np.int32)
-    for face in range(len(faces)):
-        for k in range(3):
-            vertex = faces[face, k]
-            ends[fill[vertex]] = faces[face, (k + 1) % 3]
-            ends[fill[vertex] + 1] = faces[face, (k + 2) % 3]
-            fill[vertex] += 2
-    return begin, ends
 
 
 @compiled()

@@ -6,11 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from skullfix.meshes.mesh import Mesh
-from skullfix.sparse.jit import compiled
+from skullfix.sparse.jit import compiled, thread_count
 
 _BUCKET = 8  # faces in a leaf of the tree
 _FEWEST = 5_000  # leaves that are worth a thread
@@ -38,7 +37,7 @@ def self_intersections(mesh: Mesh) -> NDArray[np.int64]:
     boxes = _boxes(corners)
     known = (corners, faces, boxes, _tree(boxes, _BUCKET), _BUCKET)
     buckets = -(-len(faces) // _BUCKET)
-    shares = max(1, min(torch.get_num_threads(), buckets // _FEWEST))
+    shares = max(1, min(thread_count(), buckets // _FEWEST))
     ends = [buckets * k // shares for k in range(shares + 1)]
     with ThreadPoolExecutor(shares) as pool:
         found = list(pool.map(lambda part: _crossings(*known, *part), pairwise(ends)))

@@ -21,6 +21,7 @@ _VOLUME_TOLERANCE = 0.004
 _STEPS = 10
 _ROUNDS = 5  # of holding back what crosses
 _MOST_FINE_VOXELS = 30_000_000
+_NOTHING = Mesh(np.empty((0, 3)), np.empty((0, 3), np.int32))
 
 
 def mask_surface(mask: MaskVolume, *, smoothing: float = 0.7, level: float | None = None) -> Mesh:
@@ -173,13 +174,12 @@ def _without_crossings(mesh: Mesh, stairs: Mesh, affine: NDArray[np.float64], re
         crossing = self_intersections(mesh)
         if not len(crossing):
             return mesh
-        held = np.zeros(len(allowed), bool)
-        held[mesh.faces[np.unique(crossing)].ravel()] = True
-        held |= allowed == 0
+        held = allowed == 0
+        held[mesh.faces[crossing].ravel()] = True
         around = held[mesh.faces].any(axis=1)  # all faces that touch them
         allowed[mesh.faces[around].ravel()] = 0
         mesh = _placed(stairs, affine, allowed)
-    return Mesh(np.empty((0, 3)), np.empty((0, 3), np.int32))
+    return _NOTHING
 
 
 def cut_surface(field: NDArray[np.float32], affine: NDArray[np.float64], level: float) -> Mesh:
@@ -204,7 +204,7 @@ def _stairs(field: NDArray[np.float32], level: float) -> Mesh:
     near = np.abs(offset) < _KEEP_AWAY
     offset[near] = np.where(offset[near] >= 0, _KEEP_AWAY, -_KEEP_AWAY)
     if not (offset > 0).any():
-        return Mesh(np.empty((0, 3)), np.empty((0, 3), np.int32))
+        return _NOTHING
     vertices, faces, _, _ = marching_cubes(  # type: ignore[no-untyped-call]
         offset, 0.0, allow_degenerate=True
     )

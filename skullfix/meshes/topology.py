@@ -34,8 +34,16 @@ def component_of_faces(faces: NDArray[np.int32]) -> NDArray[np.int32]:
 
 
 @compiled()
-def _every_edge_once_each_way(faces, size):  # type: ignore[no-untyped-def]
-    """Go through the edges in the order of the vertices that they start from."""
+def edges_by_start(faces, size):  # type: ignore[no-untyped-def]
+    """List where the edges of a mesh go, in the order of the vertices that they start from.
+
+    Args:
+        faces: (M, 3) int32 vertex rows.
+        size: Number of vertices.
+
+    Returns:
+        (size + 1,) and (3 M,) int64: the edges of vertex k go to ends[begin[k] : begin[k + 1]].
+    """
     begin = np.zeros(size + 1, np.int64)
     for face in range(len(faces)):
         for k in range(3):
@@ -43,16 +51,23 @@ def _every_edge_once_each_way(faces, size):  # type: ignore[no-untyped-def]
     for vertex in range(size):
         begin[vertex + 1] += begin[vertex]
     fill = begin[:-1].copy()
-    end = np.empty(3 * len(faces), np.int64)  # where each edge goes
+    ends = np.empty(3 * len(faces), np.int64)
     for face in range(len(faces)):
         for k in range(3):
-            one, other = faces[face, k], faces[face, (k + 1) % 3]
-            if one == other:
-                return False
-            end[fill[one]] = other
+            one = faces[face, k]
+            ends[fill[one]] = faces[face, (k + 1) % 3]
             fill[one] += 1
+    return begin, ends
+
+
+@compiled()
+def _every_edge_once_each_way(faces, size):  # type: ignore[no-untyped-def]
+    """Go through the edges in the order of the vertices that they start from."""
+    begin, end = edges_by_start(faces, size)
     for one in range(size):
         for edge in range(begin[one], begin[one + 1]):
+            if end[edge] == one:
+                return False
             same, back = 0, 0
             for at in range(begin[one], begin[one + 1]):
                 same += end[at] == end[edge]

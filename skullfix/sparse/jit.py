@@ -22,6 +22,15 @@ def has_numba() -> bool:
     return True
 
 
+def thread_count() -> int:
+    """How many threads compiled functions may use: numba's, see `set_threads`; 1 without numba."""
+    if not has_numba():
+        return 1
+    import numba
+
+    return int(numba.get_num_threads())
+
+
 def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     """Compile a function that needs no Python; without numba it stays as it is.
 
