@@ -26,13 +26,22 @@ def train(
         str | None,
         typer.Option(
             help="table1-ch1, table1-ch2, implant-s, implant-m or implant-l (these two also see "
-            "the skull's mirror image), fine-s or fine-m."
+            "the skull's mirror image), fine-s, fine-m or fine-l."
         ),
     ] = None,
     spacing: Annotated[float, typer.Option(help="Grid spacing in mm.", min=0.3, max=8)] = 1.8,
     steps: Annotated[int, typer.Option(help="Optimiser steps in all.", min=1)] = 10_000,
     batch: Annotated[int, typer.Option(help="Volumes a step.", min=1, max=64)] = 4,
     rate: Annotated[float, typer.Option(help="Peak learning rate.", min=1e-7, max=1)] = 2e-3,
+    freeze_from: Annotated[
+        float,
+        typer.Option(
+            help="Part of the run after which batch norm keeps its statistics and the rate falls; "
+            "0 suits a run with --start.",
+            min=0,
+            max=1,
+        ),
+    ] = 0.75,
     start: Annotated[
         str | None, typer.Option(help="Network to begin with: NAME, NAME@VERSION or a path.")
     ] = None,
@@ -73,6 +82,7 @@ def train(
             batch,
             rate,
             seed,
+            freeze_from=freeze_from,
             factors=tuple(factor or ()),
         )
         result = train_network(

@@ -66,6 +66,9 @@ CONFIGS = {
         NetworkConfig(
             "fine-m", (16, 32, 48, 64, 64, 64, 64), in_channels=3, decode_blocks=2, skip="inner"
         ),
+        NetworkConfig(
+            "fine-l", (16, 32, 64, 96, 96, 96, 96), in_channels=3, decode_blocks=2, skip="inner"
+        ),
     )
 }
 

@@ -19,7 +19,7 @@ from skullfix.implants.clean import CleanImplant, clean_implant
 from skullfix.implants.fit import FittedImplant, fit_implant
 from skullfix.meshes.mesh import Mesh
 from skullfix.meshes.write import write_mesh
-from skullfix.tasks.candidate import candidate_on, implant_on
+from skullfix.tasks.candidate import CUT, candidate_on, implant_on
 from skullfix.tasks.complete_case import CompleteCase, coarse_bone, read_case, with_less
 from skullfix.tasks.complete_options import CompleteOptions
 from skullfix.tasks.complete_report import write_complete_report
@@ -216,7 +216,7 @@ def complete_bone(bone: Volume, model: Model, watch: Stopwatch | None = None) ->
             return CleanImplant(Volume(implant, bone.geometry), (), 0.0)
         low, high = widened(region, bone.geometry, AROUND_MM)
         near = crop(bone, low, high)
-        found = clean_implant(candidate_on(near, answer, model.cut), near)
+        found = clean_implant(candidate_on(near, answer, model.cut(CUT)), near)
         implant[slices(low, high)] = found.mask.array
         return replace(found, mask=Volume(implant, bone.geometry))
 

@@ -17,7 +17,7 @@ from skullfix.images.volume import Geometry, Volume
 from skullfix.networks.fine_features import fine_features, fine_tensor
 from skullfix.tasks.model import Model
 
-CUT = 0.4  # mean probability from which a voxel belongs to the shape; from training skulls
+CUT = 0.4  # mean probability from which a voxel belongs to the shape, where a card names none
 VIEWS: tuple[tuple[int, ...], ...] = ((), (1, 2), (0, 2), (0, 1))
 """Axes (z, y, x) that are turned round; the mean of the answers counts."""
 LARGEST_VIEWED = 16_000_000  # voxels of a grid that is worth all VIEWS; a larger one gets the first

@@ -153,7 +153,7 @@ def compute_fine_case(case: FineCase, models: FineModels) -> FineResult:
             field = fine_field(mask, choice.model, choice.factor)
         with case.watch.stage("result"):
             part, where = field_on(field, case.grid)
-            inside = part.array >= CUT
+            inside = part.array >= choice.model.cut(CUT)
             if case.task == "refine":
                 inside &= keep_largest(inside, count_pieces(mask.array))
             if not inside.any():

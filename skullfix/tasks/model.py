@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from skullfix.errors import WeightsError
 from skullfix.networks.checkpoint import load_network
 from skullfix.networks.unet import NO_THRESHOLDS, SparseUNet
 from skullfix.sparse.backend import Backend, get_backend
 from skullfix.sparse.device import DEFAULT_DEVICE, choose_device
-from skullfix.tasks.candidate import CUT
 from skullfix.tasks.document import Progress
 from skullfix.weights.resolve import CheckpointFile, resolve_checkpoint
 
@@ -32,21 +30,9 @@ class Model:
         """Pruning threshold of each level, coarsest first."""
         return tuple(self.checkpoint.card.get("thresholds") or NO_THRESHOLDS)
 
-    @property
-    def cut(self) -> float:
-        """Occupancy from which a voxel of the scan belongs to bone and implant.
-
-        Raises:
-            WeightsError: The card names one that is none.
-        """
-        cut = self.checkpoint.card.get("cut", CUT)
-        if isinstance(cut, int | float) and 0 < cut < 1:
-            return float(cut)
-        raise WeightsError(
-            f"The card of {self.checkpoint.name} names the cut {cut!r}; a number between 0 and 1 "
-            "was expected.",
-            hint="Use the card that came with the checkpoint.",
-        )
+    def cut(self, usual: float) -> float:
+        """Occupancy from which a voxel of the answer counts: the card's, or the usual one."""
+        return float(self.checkpoint.card.get("cut", usual))
 
     @property
     def device(self) -> str:

@@ -163,10 +163,11 @@ def _check(task: str, settings: Settings, organs: Sequence[str]) -> None:
             hint=f"upscale and refine need factors of {', '.join(map(str, FACTORS))}; "
             "complete has none",
         )
-    if fine != (CONFIGS[settings.architecture].in_channels == FINE_CHANNELS):
+    fitting = [n for n, c in CONFIGS.items() if fine == (c.in_channels == FINE_CHANNELS)]
+    if settings.architecture not in fitting:
         raise UsageError(
             f"the architecture {settings.architecture} is not for {task}",
-            hint="fine-s and fine-m are for upscale and refine, the others are for complete",
+            hint=f"choose one of {', '.join(fitting)}",
         )
     for organ in organs:
         if organ not in ORGANS:
@@ -224,7 +225,7 @@ def _command(
     """Write the command line that makes this run."""
     launch = f"torchrun --nproc-per-node {processes} -m " if processes > 1 else ""
     words = [f"{launch}skullfix train {task} {' '.join(folder.name for folder in data)} -o RUN"]
-    for field in ("architecture", "spacing", "steps", "batch", "rate", "seed"):
-        words.append(f"--{field} {getattr(settings, field)}")
+    for field in ("architecture", "spacing", "steps", "batch", "rate", "freeze_from", "seed"):
+        words.append(f"--{field.replace('_', '-')} {getattr(settings, field)}")
     words += [f"--factor {factor}" for factor in settings.factors]
     return " ".join(words + ([f"--start {Path(start).name}"] if start else []))

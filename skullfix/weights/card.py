@@ -3,8 +3,8 @@
 Fields: name, version, task, architecture (text), channels (list of int), in_channels (int),
 spacing_mm (number, or null where the network has none), training_data, licence (text), metrics
 (object), sha256 (of the checkpoint), created_with (list of command lines), thresholds (list of
-numbers, or null), notes (text). A card of ``complete`` may have cut: the occupancy of bone and
-implant that fills a voxel, where it is not the usual one. Further fields are kept as they are.
+numbers, or null), notes (text). It may have cut: the occupancy from which a voxel of the answer
+counts, where it is not the task's usual one. Further fields are kept as they are.
 """
 
 from __future__ import annotations
@@ -65,10 +65,13 @@ FIELDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "thresholds": ("a list of numbers or null", _or_null(_is_list(_is_number))),
     "notes": ("text", lambda v: isinstance(v, str)),
 }
+MAY_HAVE: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
+    "cut": ("a number between 0 and 1", lambda v: _is_number(v) and 0 < v < 1),
+}
 
 
 def check_card(card: Mapping[str, Any], source: str) -> None:
-    """Check that a card has every field, each of its kind.
+    """Check that a card has every field, and each that it has is of its kind.
 
     Args:
         card: The parsed card.
@@ -77,9 +80,10 @@ def check_card(card: Mapping[str, Any], source: str) -> None:
     Raises:
         WeightsError: Naming each field that is missing or of another kind.
     """
+    present = {name: rule for name, rule in MAY_HAVE.items() if name in card}
     faults = [
         f"{name} must be {kind}, found {json.dumps(card[name])[:80] if name in card else 'nothing'}"
-        for name, (kind, holds) in FIELDS.items()
+        for name, (kind, holds) in {**FIELDS, **present}.items()
         if name not in card or not holds(card[name])
     ]
     if faults:

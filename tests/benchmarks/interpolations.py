@@ -56,5 +56,5 @@ def by_network(
     part, where = field_on(fine_field(mask, choice.model, choice.factor), grid)
     answer = np.zeros(grid.shape, bool)
     if where is not None:
-        answer[where] = part.array >= CUT
+        answer[where] = part.array >= choice.model.cut(CUT)
     return answer

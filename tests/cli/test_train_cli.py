@@ -92,6 +92,7 @@ def test_a_killed_run_ends_with_the_same_bytes(population: Path, tmp_path: Path)
     card = json.loads((whole / "network.json").read_text())
     assert card["architecture"] == "table1-ch1"
     assert card["settings"]["seed"] == 3
+    assert "--rate 0.002 --freeze-from 0.75 --seed 3" in card["created_with"][0]
 
     again = start(population, whole)  # the run is there: refused, and left as it is
     out, _ = again.communicate(timeout=100)
@@ -177,6 +178,8 @@ def test_bad_folders(
         (["complete", "DATA", "--architecture", "huge"], 2),
         (["complete", "DATA", "--steps", "0"], 2),
         (["complete", "DATA", "--spacing", "nan"], 2),
+        (["complete", "DATA", "--freeze-from", "1.5"], 2),
+        (["complete", "DATA", "--architecture", "fine-l"], 2),
         (["complete", "DATA", "--backend", "gpu"], 2),
         (["complete", "NOWHERE"], 3),
     ],

@@ -23,6 +23,13 @@ def test_good_card(card: dict[str, Any]) -> None:
     check_card(card | {"sha256": "a" * 64, "spacing_mm": None, "thresholds": [0.5, 1]}, "here")
 
 
+@pytest.mark.parametrize("cut", [0, 1, -0.5, 7, "half", None, [0.5], True, float("nan")])
+def test_a_cut_that_is_none_is_refused(card: dict[str, Any], cut: object) -> None:
+    check_card(card | {"sha256": "a" * 64, "cut": 0.4}, "here")
+    with pytest.raises(WeightsError, match="cut must be a number between 0 and 1"):
+        check_card(card | {"sha256": "a" * 64, "cut": cut}, "here")
+
+
 def test_every_fault_is_named(card: dict[str, Any]) -> None:
     with pytest.raises(WeightsError) as caught:
         check_card({"name": "A", "channels": [1, True], "metrics": {}}, "here")
