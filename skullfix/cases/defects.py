@@ -21,8 +21,9 @@ FAMILIES = (
     "irregular",
     "two-holes",
     "ragged",
+    "base",
 )
-_SHARES = (0.18, 0.15, 0.1, 0.1, 0.25, 0.12, 0.1)  # of FAMILIES, where none is asked for
+_SHARES = (0.17, 0.14, 0.1, 0.1, 0.21, 0.1, 0.08, 0.1)  # of FAMILIES, where none is asked for
 VOLUME_RANGE_ML = (8.0, 150.0)
 HEAD_RADIUS_MM = 75.0  # from the vault's top down to the centre that directions are taken from
 _TRIES = 12
@@ -150,6 +151,9 @@ def _pieces(kind: str, points: Points, head: Points, rng: np.random.Generator) -
         return [_anywhere(points, head, rng, (10, 32)) for _ in range(2 + (rng.random() < 0.2))]
     if kind == "ragged":
         return [_ragged(_anywhere(points, head, rng, (16, 48)), rng)]
+    if kind == "base":  # of the skull, with orbits and upper face; at times beside another hole
+        low = _towards(rng.uniform(-0.8, -0.15), points, head, rng, (14, 40))
+        return [low] if rng.random() < 0.7 else [low, _anywhere(points, head, rng, (10, 32))]
     pieces = [_anywhere(points, head, rng, (14, 52))]
     while rng.random() < 0.3 and len(pieces) < 3:  # overlapping lobes
         shift = rng.normal(0, 0.8, 3).astype(np.float32) * pieces[0].radii
@@ -202,7 +206,17 @@ def _anywhere(
 ) -> Piece:
     """Draw a lump at a random place of the vault, the base's rim and the upper face."""
     lowest = -0.35 if rng.random() < 0.85 else -0.7
-    height = rng.uniform(lowest, 1)
+    return _towards(rng.uniform(lowest, 1), points, head, rng, size)
+
+
+def _towards(
+    height: float,
+    points: Points,
+    head: Points,
+    rng: np.random.Generator,
+    size: tuple[float, float],
+) -> Piece:
+    """Draw a lump at a random azimuth; `height` is the sine of the elevation."""
     azimuth = rng.uniform(0, 2 * np.pi)
     flat = np.sqrt(max(0.0, 1 - height**2))
     outward = np.asarray([flat * np.sin(azimuth), flat * np.cos(azimuth), height], np.float32)

@@ -32,7 +32,7 @@ def defect(
         str,
         typer.Option(
             help="parietotemporal, fronto-orbital, bilateral, occipital, irregular, two-holes, "
-            "ragged or random."
+            "ragged, base or random."
         ),
     ] = "random",
     minimum: Annotated[float, typer.Option(help="Smallest volume, ml.")] = 8.0,
