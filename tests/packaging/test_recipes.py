@@ -15,6 +15,7 @@ from types import ModuleType
 import pytest
 
 from skullfix.version import __version__
+from skullfix.weights.catalogue import read_catalogue
 
 ROOT = Path(__file__).parents[2]
 PACKAGING = ROOT / "packaging"
@@ -52,6 +53,16 @@ def test_conda_asks_for_what_the_wheel_asks_for() -> None:
     wanted = {re.sub(r"^\w+(?=[>])", lambda m: names.get(m[0], m[0]), d.lower())
               for d in PROJECT["dependencies"]}  # fmt: skip
     assert asked - {"python>={{python_min}}"} == wanted
+
+
+def test_default_weights_are_bundled_and_all_cards() -> None:
+    packed = {path.name for path in load("bundled").bundled(ROOT)}
+    catalogue = read_catalogue(ROOT / "weights")
+    shown = {entry.file for entry in catalogue.entries if entry.default}
+    assert {name for name in packed if name.endswith(".safetensors")} == shown
+    assert len(shown) == 3  # complete, upscale, refine
+    cards = {Path(entry.file).with_suffix(".json").name for entry in catalogue.entries}
+    assert packed == shown | cards | {"catalogue.json", "LICENSE.md"}
 
 
 def test_scripts_are_well_formed() -> None:
