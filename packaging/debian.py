@@ -35,8 +35,7 @@ Description: completed skulls and printable cranial implants from a head CT
  skullfix completes a defective skull with a sparse convolutional network and writes the
  implant as mask and printable mesh. It needs neither Python nor a GPU nor a network.
  .
- Research use only; not a medical device. The bundled weights are CC BY-NC-SA 4.0, an
- older one for organs CC BY 4.0.
+ Research use only; not a medical device. The bundled weights are CC BY-NC-SA 4.0.
 """
 
 
