@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import label
 
+from skullfix.training import blob as module
 from skullfix.training.blob import random_blob
 
 
 @settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 2**31))
 def test_a_blob_is_a_solid_body_about_the_middle(seed: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_CLEFT_SHARE", 0)  # a cleft may run through the middle
+        whole = random_blob(32, np.random.default_rng(seed))
+    assert float(whole[14:18, 14:18, 14:18].mean()) > 0.2
     blob = random_blob(32, np.random.default_rng(seed))
+    assert bool((blob <= whole).all())  # a cleft only takes away
     assert blob.shape == (32, 32, 32)
     assert blob.dtype == torch.float32
     assert 0 <= float(blob.min()) <= float(blob.max()) <= 1
