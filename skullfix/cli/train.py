@@ -55,6 +55,23 @@ def train(
     hold_out: Annotated[
         list[str] | None, typer.Option(help="refine: subject or organ only to validate on.")
     ] = None,
+    morph: Annotated[
+        float,
+        typer.Option(
+            help="complete: share of the heads whose shape is between two of the folders'.",
+            min=0,
+            max=1,
+        ),
+    ] = 0.0,
+    prune_below: Annotated[
+        float,
+        typer.Option(
+            help="Logit below which the decoder prunes a voxel; a lower one leaves more to the "
+            "finer levels.",
+            min=-10,
+            max=0,
+        ),
+    ] = 0.0,
     seed: Annotated[int, typer.Option(help="Seed of everything random.", min=0)] = 0,
     backend: Annotated[str, typer.Option(help="auto, cpu, reference or minkowski.")] = "auto",
     threads: Annotated[int, typer.Option(help="Threads; 0 for all.", min=0)] = 0,
@@ -84,6 +101,8 @@ def train(
             seed,
             freeze_from=freeze_from,
             factors=tuple(factor or ()),
+            morph=morph,
+            prune_below=prune_below,
         )
         result = train_network(
             task,

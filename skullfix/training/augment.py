@@ -14,6 +14,7 @@ from skullfix.images.resample import trilinear, world_bounds, world_grid
 from skullfix.images.volume import Geometry
 from skullfix.networks.features import HEIGHT_MM
 from skullfix.training.look import Look, change_look
+from skullfix.training.morph import Morph
 from skullfix.training.population import Case
 
 _MISJUDGED_MM, _MISJUDGED_RAD = 0.4, 0.006  # standard deviations; the second along each axis
@@ -27,10 +28,12 @@ class Warp:
         matrix: (3, 3) maps an offset from the middle in the new head to one in the source, x y z.
         bend_mm: (3, d, h, w) float32 displacement of the source (x, y, z) at control points
             spread over the grid; zeros for none.
+        morph: The way to another head's shape, taken last; None to keep the head's own.
     """
 
     matrix: NDArray[np.float64]
     bend_mm: Tensor
+    morph: Morph | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,12 +61,15 @@ class Head:
 
 
 NO_WARP = Warp(np.eye(3), torch.zeros(3, 2, 2, 2))
+_MORPH_CONTROLS = 20  # points along each axis at which a morph is followed
+_BENDS, _MORPHED_BENDS = (4.0, 1.5), (1.5, 1.0)  # mm, even and odd, of heads as they are or morphed
 
 
-def random_warp(rng: np.random.Generator) -> Warp:
+def random_warp(rng: np.random.Generator, morph: Morph | None = None) -> Warp:
     """Draw pose (±0.2 rad or so), size (±12 %), shear, mirror image and elastic bend.
 
-    Most of the bend is the same on both sides, as heads are.
+    Most of the bend is the same on both sides, as heads are. With a morph, which has a person's
+    variety already, it is slight.
     """
     angles = rng.normal(0, 0.1, 3)
     rotation = np.eye(3)
@@ -78,8 +84,11 @@ def random_warp(rng: np.random.Generator) -> Warp:
     mirror = np.diag([rng.choice((-1.0, 1.0)), 1.0, 1.0])
     even, odd = rng.normal(size=(2, 3, 6, 6, 6))
     even = (even + np.array([-1, 1, 1])[:, None, None, None] * even[..., ::-1]) / np.sqrt(2)
-    bend = even * rng.uniform(0, 4.0) + odd * rng.uniform(0, 1.5)
-    return Warp(rotation @ stretch @ shear @ mirror, torch.from_numpy(bend.astype(np.float32)))
+    most_even, most_odd = _MORPHED_BENDS if morph else _BENDS
+    bend = torch.from_numpy(
+        (even * rng.uniform(0, most_even) + odd * rng.uniform(0, most_odd)).astype(np.float32)
+    )
+    return Warp(rotation @ stretch @ shear @ mirror, bend, morph)
 
 
 def _bent_plane(plane: Plane, warp: Warp, middle: NDArray[np.float64]) -> Plane:
@@ -112,25 +121,26 @@ def sample_head(
         look: `random_look`, or None to leave the bone as it is.
         implant: Whether the case's own implant is wanted; if not, it is all zero.
     """
-    low, high = world_bounds(case.geometry)
+    low, high = warp.morph.bounds() if warp.morph else world_bounds(case.geometry)
     middle = (low + high) / 2
     reach = np.abs(np.linalg.inv(warp.matrix)) @ ((high - low) / 2)
     grid = world_grid(middle - reach, middle + reach, spacing)
     # The map to source indices is exact at control points; between them it is interpolated,
     # which leaves the affine part exact too.
-    controls = warp.bend_mm.shape[1:]
+    bend = warp.bend_mm
+    if warp.morph:
+        bend = _resized(bend[None], (_MORPH_CONTROLS,) * 3)[0]
+    controls = bend.shape[1:]
     steps = [np.linspace(0, n - 1, c) for n, c in zip(grid.shape, controls, strict=True)]
     z, y, x = np.meshgrid(*steps, indexing="ij")
     offset = np.stack([x, y, z], -1) * spacing + np.asarray(grid.origin) - middle
-    world = offset @ warp.matrix.T + middle + warp.bend_mm.permute(1, 2, 3, 0).numpy()
+    world = offset @ warp.matrix.T + middle + bend.permute(1, 2, 3, 0).numpy()
+    if warp.morph:
+        world = warp.morph.source_points(world)
     to_index = np.linalg.inv(case.geometry.affine())
     index = (world @ to_index[:3, :3].T + to_index[:3, 3]).astype(np.float32)
-    field = torch.nn.functional.interpolate(
-        torch.from_numpy(index).permute(3, 0, 1, 2)[None],
-        size=grid.shape,
-        mode="trilinear",
-        align_corners=True,
-    )[0].permute(1, 2, 3, 0)
+    field = _resized(torch.from_numpy(index).permute(3, 0, 1, 2)[None], grid.shape)[0]
+    field = field.permute(1, 2, 3, 0)
     skull = trilinear(case.whole.float(), field) / 255
     own = torch.zeros_like(skull)
     if implant:
@@ -142,8 +152,14 @@ def sample_head(
         skull, own = change_look(skull, own, look, spacing)
     rows = skull.nonzero()
     there = tuple(rows.unbind(1))
-    plane = _bent_plane(case.plane, warp, middle) if case.plane else None
+    plane = warp.morph.plane() if warp.morph else case.plane
+    plane = _bent_plane(plane, warp, middle) if plane else None
     return Head(rows, skull[there], own[there], grid, plane)
+
+
+def _resized(field: Tensor, size: tuple[int, int, int]) -> Tensor:
+    """Spread control points (1, 3, d, h, w) over a grid, corners on corners."""
+    return torch.nn.functional.interpolate(field, size=size, mode="trilinear", align_corners=True)
 
 
 def crop_field_of_view(head: Head, rng: np.random.Generator) -> Head:

@@ -44,7 +44,10 @@ def make_fine_trials(
 
 @torch.no_grad()
 def validate_fine(
-    network: nn.Module, trials: Sequence[FineTrial], backend: Backend
+    network: nn.Module,
+    trials: Sequence[FineTrial],
+    backend: Backend,
+    thresholds: Sequence[float],
 ) -> dict[str, float]:
     """DSC over all patches of a factor, of the network and of linear interpolation.
 
@@ -54,7 +57,7 @@ def validate_fine(
     counts: dict[str, list[int]] = {}
     for trial in trials:
         sample = trial.sample
-        answer = network(sample.inputs, backend).final
+        answer = network(sample.inputs, backend, thresholds=thresholds).final
         truth = sample.wanted.select(sample.truth[:, 0] >= FULL)
         linear = SparseTensor(sample.inputs.features[:, :1] - FULL, sample.inputs.voxels)
         for name, found in ((f"x{trial.factor}", answer), (f"linear_x{trial.factor}", linear)):

@@ -20,6 +20,7 @@ from skullfix.training.augment import (
     sample_head,
 )
 from skullfix.training.look import random_look
+from skullfix.training.morph import Shapes
 from skullfix.training.population import Case
 
 USES = 4  # defects cut into one head
@@ -33,11 +34,21 @@ class Heads:
         cases: The training population.
         spacing: Of the network's grid, mm.
         seed: Of the run.
+        shapes: The population, registered; None to leave heads as they are but for random warps.
+        morph: Share of the heads that are morphed towards another.
     """
 
-    def __init__(self, cases: Sequence[Case], spacing: float, seed: int) -> None:
+    def __init__(
+        self,
+        cases: Sequence[Case],
+        spacing: float,
+        seed: int,
+        shapes: Shapes | None = None,
+        morph: float = 0.0,
+    ) -> None:
         self.spacing = spacing
         self._cases, self._seed = cases, seed
+        self._shapes, self._morph = shapes, morph
         self._stock: dict[tuple[int, int], tuple[int, Head]] = {}
 
     def get(self, slot: int, step: int) -> Head:
@@ -53,7 +64,12 @@ class Heads:
     def _make(self, slot: int, turn: int, number: int) -> Head:
         """Draw a head: a case, deformed, in another scan, with its field of view."""
         rng = np.random.default_rng((self._seed, 1, slot, turn, number))
-        case = self._cases[int(rng.integers(len(self._cases)))]
-        head = sample_head(case, self.spacing, random_warp(rng), random_look(rng))
+        chosen = int(rng.integers(len(self._cases)))
+        morph = None
+        if self._shapes is not None and float(rng.random()) < self._morph:
+            other = int(rng.integers(len(self._cases)))
+            morph = self._shapes.between(chosen, other, float(rng.random()))
+        warp = random_warp(rng, morph)
+        head = sample_head(self._cases[chosen], self.spacing, warp, random_look(rng))
         head = crop_field_of_view(head, rng)
         return replace(head, plane=misjudged(head.plane, rng)) if head.plane else head

@@ -89,7 +89,9 @@ def train(
                 _freeze_norms(network)
             for group in optimizer.param_groups:
                 group["lr"] = settings.rate * _schedule(step, settings)
-            output = shared(batch.inputs, backend, target=batch.wanted)
+            output = shared(
+                batch.inputs, backend, target=batch.wanted, thresholds=settings.thresholds
+            )
             loss = occupancy_loss(output, batch.wanted, batch.truth, backend)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]

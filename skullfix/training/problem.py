@@ -13,6 +13,7 @@ from skullfix.sparse.backend import Backend
 from skullfix.training.fine_sample import at_spacing, draw_patches
 from skullfix.training.fine_validate import make_fine_trials, validate_fine
 from skullfix.training.heads import Heads
+from skullfix.training.morph import Shapes
 from skullfix.training.population import Case
 from skullfix.training.sample import Sample, draw_batch
 from skullfix.training.settings import Settings
@@ -34,17 +35,24 @@ class Problem:
     score: Callable[[nn.Module, Backend], Scores]
 
 
-def completion(cases: Sequence[Case], held_out: Sequence[Case], settings: Settings) -> Problem:
-    """Learn the implant of a defective skull."""
+def completion(
+    cases: Sequence[Case],
+    held_out: Sequence[Case],
+    settings: Settings,
+    shapes: Shapes | None = None,
+) -> Problem:
+    """Learn the implant of a defective skull; the cases' shapes are needed to morph them."""
     channels = CONFIGS[settings.architecture].in_channels
-    heads = Heads(cases, settings.spacing, settings.seed)
+    heads = Heads(cases, settings.spacing, settings.seed, shapes, settings.morph)
     trials = make_trials(held_out, settings.spacing, channels, settings.seed)
 
     def draw(step: int, first: int, size: int) -> Sample:
         key = (settings.seed, step)
         return draw_batch(heads, channels, size, key, first=first)
 
-    return Problem(draw, lambda network, backend: validate(network, trials, backend))
+    return Problem(
+        draw, lambda network, backend: validate(network, trials, backend, settings.thresholds)
+    )
 
 
 FEW = 20  # cases; a smaller population is deformed strongly
@@ -70,4 +78,6 @@ def super_resolution(
             spaced, settings.spacing, settings.factors, size, key, first=first, few=few
         )
 
-    return Problem(draw, lambda network, backend: validate_fine(network, trials, backend))
+    return Problem(
+        draw, lambda network, backend: validate_fine(network, trials, backend, settings.thresholds)
+    )

@@ -22,6 +22,7 @@ from skullfix.training.distributed import join
 from skullfix.training.loop import last_scores, train
 from skullfix.training.population import Case, load_cases, load_organs
 from skullfix.training.problem import completion, super_resolution
+from skullfix.training.register import register_heads
 from skullfix.training.settings import Settings
 from skullfix.training.state import STATE_FILE
 from skullfix.weights.resolve import resolve_checkpoint
@@ -99,9 +100,13 @@ def train_network(
             cases, held_out, told = _organs(data, organs, hold_out)
         else:
             cases, held_out, told = _skulls(data, run / "cache", tell)
-        learn = completion if task == "complete" else super_resolution
+        if task == "complete":
+            shapes = register_heads(cases, run / "cache", tell) if settings.morph else None
+            problem = completion(cases, held_out, settings, shapes)
+        else:
+            problem = super_resolution(cases, held_out, settings)
         network = train(
-            learn(cases, held_out, settings),
+            problem,
             settings,
             run,
             resume=resume,
@@ -139,7 +144,7 @@ def _card(
         "training_data": told,
         "licence": "that of the training data",
         "metrics": {f"validation_{k}": v for k, v in last_scores(log).items()},
-        "thresholds": None,
+        "thresholds": list(settings.thresholds) if settings.prune_below else None,
         "notes": "The metrics' DSC are measured on the network's own grid.",
         "factors": list(settings.factors),
         "settings": settings.to_dict(),
@@ -163,6 +168,8 @@ def _check(task: str, settings: Settings, organs: Sequence[str]) -> None:
             hint=f"upscale and refine need factors of {', '.join(map(str, FACTORS))}; "
             "complete has none",
         )
+    if fine and settings.morph:
+        raise UsageError(f"--morph for {task}", hint="only complete learns from morphed heads")
     fitting = [n for n, c in CONFIGS.items() if fine == (c.in_channels == FINE_CHANNELS)]
     if settings.architecture not in fitting:
         raise UsageError(
@@ -228,4 +235,7 @@ def _command(
     for field in ("architecture", "spacing", "steps", "batch", "rate", "freeze_from", "seed"):
         words.append(f"--{field.replace('_', '-')} {getattr(settings, field)}")
     words += [f"--factor {factor}" for factor in settings.factors]
+    for option in ("morph", "prune_below"):
+        value = getattr(settings, option)
+        words += [f"--{option.replace('_', '-')} {value}"] if value else []
     return " ".join(words + ([f"--start {Path(start).name}"] if start else []))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from skullfix.networks.config import LEVELS
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -24,6 +26,10 @@ class Settings:
             the network ends its training in the state in which it will be used. The rate is
             constant before and falls to nothing after it, so that a run can be made longer as
             long as that part has not begun.
+        prune_below: Logit below which a voxel that holds none of the truth is pruned at every
+            level. The paper's is 0. A lower one leaves doubtful voxels to the finer levels, which
+            learn to judge them; the network is then used with the same thresholds.
+        morph: For completion: share of the heads whose shape is between two of the population.
     """
 
     architecture: str = "implant-s"
@@ -36,6 +42,13 @@ class Settings:
     start: str = ""
     freeze_from: float = 0.75
     factors: tuple[int, ...] = ()
+    morph: float = 0.0
+    prune_below: float = 0.0
+
+    @property
+    def thresholds(self) -> tuple[float, ...]:
+        """Pruning threshold of each level."""
+        return (self.prune_below,) * (LEVELS - 1)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for the run's file and the card."""

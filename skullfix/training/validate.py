@@ -41,12 +41,14 @@ def make_trials(cases: Sequence[Case], spacing: float, in_channels: int, seed: i
 
 
 @torch.no_grad()
-def validate(network: nn.Module, trials: Sequence[Trial], backend: Backend) -> dict[str, float]:
+def validate(
+    network: nn.Module, trials: Sequence[Trial], backend: Backend, thresholds: Sequence[float]
+) -> dict[str, float]:
     """Mean implant DSC by family, and ``varied``, the mean over all but ``challenge``."""
     network.eval()
     scores: dict[str, list[float]] = {}
     for trial in trials:
-        answer = network(trial.sample.inputs, backend).final
+        answer = network(trial.sample.inputs, backend, thresholds=thresholds).final
         scores.setdefault(trial.family, []).append(_dice(answer, trial.sample, backend))
     means = {family: float(np.mean(values)) for family, values in scores.items()}
     varied = [v for family, values in scores.items() if family != "challenge" for v in values]

@@ -24,7 +24,8 @@ AXES = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 GEOMETRY = Geometry((SIDE,) * 3, (2.0,) * 3, (-88.0, -90.0, 10.0), AXES)
 STEPS = 9
 OPTIONS = ["--architecture", "table1-ch1", "--spacing", "6", "--batch", "2", "--seed", "3"]
-OPTIONS += ["--threads", "1", "--steps", str(STEPS)]
+OPTIONS += ["--threads", "1", "--steps", str(STEPS), "--morph", "0.5"]
+OPTIONS += ["--prune-below", "-1.5"]
 # The command line itself, but with a state on disk every third step instead of every 250th.
 LAUNCH = (
     "import skullfix.training.loop as loop; loop.SAVE_EVERY = loop.LOG_EVERY = 3;"
@@ -92,7 +93,11 @@ def test_a_killed_run_ends_with_the_same_bytes(population: Path, tmp_path: Path)
     card = json.loads((whole / "network.json").read_text())
     assert card["architecture"] == "table1-ch1"
     assert card["settings"]["seed"] == 3
-    assert "--rate 0.002 --freeze-from 0.75 --seed 3" in card["created_with"][0]
+    assert card["thresholds"] == [-1.5] * 6
+    assert (
+        "--rate 0.002 --freeze-from 0.75 --seed 3 --morph 0.5 --prune-below -1.5"
+        in card["created_with"][0]
+    )
 
     again = start(population, whole)  # the run is there: refused, and left as it is
     out, _ = again.communicate(timeout=100)
@@ -179,6 +184,9 @@ def test_bad_folders(
         (["complete", "DATA", "--steps", "0"], 2),
         (["complete", "DATA", "--spacing", "nan"], 2),
         (["complete", "DATA", "--freeze-from", "1.5"], 2),
+        (["complete", "DATA", "--morph", "1.5"], 2),
+        (["complete", "DATA", "--prune-below", "1"], 2),
+        (["upscale", "DATA", "--architecture", "fine-s", "--factor", "2", "--morph", "0.5"], 2),
         (["complete", "DATA", "--architecture", "fine-l"], 2),
         (["complete", "DATA", "--backend", "gpu"], 2),
         (["complete", "NOWHERE"], 3),
