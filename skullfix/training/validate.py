@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from skullfix.cases.defects import FAMILIES
+from skullfix.evaluation.table import APART
 from skullfix.sparse.backend import Backend
 from skullfix.sparse.tensor import SparseTensor
 from skullfix.training.augment import sample_head
@@ -44,15 +45,15 @@ def make_trials(cases: Sequence[Case], spacing: float, in_channels: int, seed: i
 def validate(
     network: nn.Module, trials: Sequence[Trial], backend: Backend, thresholds: Sequence[float]
 ) -> dict[str, float]:
-    """Mean implant DSC by family, and ``varied``, the mean over all but ``challenge``."""
+    """Mean implant DSC by family, and ``varied``, over the families that the table averages."""
     network.eval()
     scores: dict[str, list[float]] = {}
     for trial in trials:
         answer = network(trial.sample.inputs, backend, thresholds=thresholds).final
         scores.setdefault(trial.family, []).append(_dice(answer, trial.sample, backend))
     means = {family: float(np.mean(values)) for family, values in scores.items()}
-    varied = [v for family, values in scores.items() if family != "challenge" for v in values]
-    return {**means, "varied": float(np.mean(varied))}
+    varied = [v for family, values in scores.items() if family not in APART for v in values]
+    return {**means, "varied": float(np.mean(varied))} if varied else means
 
 
 def _dice(answer: SparseTensor, sample: Sample, backend: Backend) -> float:
