@@ -14,6 +14,7 @@ from torch.optim import Optimizer
 
 from skullfix.errors import InputError
 from skullfix.files.whole import whole_file
+from skullfix.training.settings import Settings
 
 STATE_FILE = "state.safetensors"
 
@@ -46,7 +47,8 @@ def load_state(
 ) -> int:
     """Restore a run and return the number of steps that it has done.
 
-    A run may be made longer or shorter when it is resumed; the other settings are fixed.
+    A run may be made longer or shorter when it is resumed; the other settings are fixed. One that
+    did not exist when the run began had its default.
 
     Raises:
         InputError: There is no state, it is damaged, or it belongs to other settings.
@@ -56,7 +58,7 @@ def load_state(
         with safe_open(path, framework="pt") as stored:
             metadata = stored.metadata() or {}
             tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
-        before = json.loads(metadata["settings"])
+        before = Settings().to_dict() | json.loads(metadata["settings"])
         step = int(metadata["step"])
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise InputError(

@@ -56,6 +56,14 @@ def test_other_settings_are_refused(tmp_path: Path, change: dict[str, Any]) -> N
     assert caught.value.hint
 
 
+def test_a_run_from_before_a_setting_existed(tmp_path: Path) -> None:
+    older = {name: value for name, value in SETTINGS.items() if name != "morph"}
+    save_state(tmp_path, 3, older, *parts(0, 1))
+    assert load_state(tmp_path, SETTINGS, *parts(0, 0)) == 3
+    with pytest.raises(InputError, match=r"morph: 0\.0 then, 0\.5 now"):
+        load_state(tmp_path, {**SETTINGS, "morph": 0.5}, *parts(0, 0))
+
+
 @pytest.mark.parametrize("keep", [0, 7, 300, -1])
 def test_a_damaged_state(tmp_path: Path, keep: int) -> None:
     save_state(tmp_path, 3, SETTINGS, *parts(0, 1))
