@@ -67,7 +67,7 @@ def train(
         float,
         typer.Option(
             help="Logit below which the decoder prunes a voxel; a lower one leaves more to the "
-            "finer levels.",
+            "finer levels. For a run with --start: an untrained network would keep every voxel.",
             min=-10,
             max=0,
         ),

@@ -25,7 +25,7 @@ GEOMETRY = Geometry((SIDE,) * 3, (2.0,) * 3, (-88.0, -90.0, 10.0), AXES)
 STEPS = 9
 OPTIONS = ["--architecture", "table1-ch1", "--spacing", "6", "--batch", "2", "--seed", "3"]
 OPTIONS += ["--threads", "1", "--steps", str(STEPS), "--morph", "0.5"]
-OPTIONS += ["--prune-below", "-1.5"]
+OPTIONS += ["--prune-below", "-0.01"]
 # The command line itself, but with a state on disk every third step instead of every 250th.
 LAUNCH = (
     "import skullfix.training.loop as loop; loop.SAVE_EVERY = loop.LOG_EVERY = 3;"
@@ -93,9 +93,9 @@ def test_a_killed_run_ends_with_the_same_bytes(population: Path, tmp_path: Path)
     card = json.loads((whole / "network.json").read_text())
     assert card["architecture"] == "table1-ch1"
     assert card["settings"]["seed"] == 3
-    assert card["thresholds"] == [-1.5] * 6
+    assert card["thresholds"] == [-0.01] * 6
     assert (
-        "--rate 0.002 --freeze-from 0.75 --seed 3 --morph 0.5 --prune-below -1.5"
+        "--rate 0.002 --freeze-from 0.75 --seed 3 --morph 0.5 --prune-below -0.01"
         in card["created_with"][0]
     )
 
