@@ -156,6 +156,21 @@ def trilinear(array: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
     return values.reshape(index.shape[:-1])
 
 
+def spread(points: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
+    """Interpolate values at control points trilinearly over a grid, corners on corners.
+
+    Args:
+        points: (C, d, h, w), any real dtype.
+        size: (z, y, x) of the grid.
+
+    Returns:
+        (C, z, y, x), the same dtype.
+    """
+    return torch.nn.functional.interpolate(
+        points[None], size=tuple(size), mode="trilinear", align_corners=True
+    )[0]
+
+
 def splat(
     index: torch.Tensor, weights: torch.Tensor, size: Sequence[int] | None = None
 ) -> torch.Tensor:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from skullfix.images.midplane import Plane
-from skullfix.images.resample import trilinear, world_bounds, world_grid
+from skullfix.images.resample import spread, trilinear, world_bounds, world_grid
 from skullfix.images.volume import Geometry
 from skullfix.networks.features import HEIGHT_MM
 from skullfix.training.look import Look, change_look
@@ -129,7 +129,7 @@ def sample_head(
     # which leaves the affine part exact too.
     bend = warp.bend_mm
     if warp.morph:
-        bend = _resized(bend[None], (_MORPH_CONTROLS,) * 3)[0]
+        bend = spread(bend, (_MORPH_CONTROLS,) * 3)
     controls = bend.shape[1:]
     steps = [np.linspace(0, n - 1, c) for n, c in zip(grid.shape, controls, strict=True)]
     z, y, x = np.meshgrid(*steps, indexing="ij")
@@ -139,8 +139,7 @@ def sample_head(
         world = warp.morph.source_points(world)
     to_index = np.linalg.inv(case.geometry.affine())
     index = (world @ to_index[:3, :3].T + to_index[:3, 3]).astype(np.float32)
-    field = _resized(torch.from_numpy(index).permute(3, 0, 1, 2)[None], grid.shape)[0]
-    field = field.permute(1, 2, 3, 0)
+    field = spread(torch.from_numpy(index).permute(3, 0, 1, 2), grid.shape).permute(1, 2, 3, 0)
     skull = trilinear(case.whole.float(), field) / 255
     own = torch.zeros_like(skull)
     if implant:
@@ -155,11 +154,6 @@ def sample_head(
     plane = warp.morph.plane() if warp.morph else case.plane
     plane = _bent_plane(plane, warp, middle) if plane else None
     return Head(rows, skull[there], own[there], grid, plane)
-
-
-def _resized(field: Tensor, size: tuple[int, int, int]) -> Tensor:
-    """Spread control points (1, 3, d, h, w) over a grid, corners on corners."""
-    return torch.nn.functional.interpolate(field, size=size, mode="trilinear", align_corners=True)
 
 
 def crop_field_of_view(head: Head, rng: np.random.Generator) -> Head:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import interpolate
+
+from skullfix.images.resample import spread
 
 _SOLID = (0.25, 0.8)  # radius of a body in half sides of its patch
 _CLEFT_SHARE = 0.6  # of the bodies are cut by a cleft, as chambers and vessels lie side by side
@@ -51,8 +52,8 @@ def _beside_cleft(side: int, wide: float, rng: np.random.Generator) -> Tensor:
 
 def _noise(side: int, count: int, rng: np.random.Generator) -> Tensor:
     """Smooth noise of unit variance at its `count` control points along each side."""
-    values = torch.from_numpy(rng.normal(size=(1, 1, count, count, count)).astype(np.float32))
-    return interpolate(values, size=(side,) * 3, mode="trilinear", align_corners=True)[0, 0]
+    values = torch.from_numpy(rng.normal(size=(1, count, count, count)).astype(np.float32))
+    return spread(values, (side,) * 3)[0]
 
 
 def _as_distance(values: Tensor) -> Tensor:

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import avg_pool3d, interpolate
+from torch.nn.functional import avg_pool3d
 
 from skullfix.cases.coarsen import FULL, ragged
-from skullfix.images.resample import trilinear
+from skullfix.images.resample import spread, trilinear
 from skullfix.images.volume import Geometry
 from skullfix.networks.fine_features import fine_features, fine_tensor
 from skullfix.sparse.voxels import VoxelSet
@@ -148,9 +148,7 @@ def sample_patch(
         for axis in range(3)
     )
     if bool(warp.bend_mm.any()):
-        bend = interpolate(
-            warp.bend_mm[None].double(), size=(side,) * 3, mode="trilinear", align_corners=True
-        )[0]
+        bend = spread(warp.bend_mm.double(), (side,) * 3)
         index = index + bend.permute(1, 2, 3, 0) @ torch.from_numpy(inverse[:3, :3].T.copy())
     return trilinear(case.whole.float(), index.float()) / 255
 

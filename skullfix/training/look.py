@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool3d, interpolate
+from torch.nn.functional import avg_pool3d
+
+from skullfix.images.resample import spread
 
 _FAINT = 0.02  # fractions below this are nothing
 
@@ -56,9 +58,7 @@ def change_look(
         skull = _slices(skull, look.slice_mm / spacing)
         implant = _slices(implant, look.slice_mm / spacing) if known else implant
     around = _mean(skull)
-    growth = interpolate(
-        look.growth[None, None], size=skull.shape, mode="trilinear", align_corners=True
-    )[0, 0]
+    growth = spread(look.growth[None], skull.shape)[0]
     # A flat surface has a third of its neighbourhood on the other side: hence the factor.
     moved = skull + 3 * growth * torch.where(growth > 0, around, 1 - around)
     changed = torch.nn.functional.threshold(moved.clamp_(0, 1), _FAINT, 0.0)
@@ -79,7 +79,5 @@ def _slices(values: Tensor, thickness: float) -> Tensor:
     depth = max(2, math.ceil(values.shape[0] / thickness))
     height, width = values.shape[1:]
     for size in ((depth, height, width), tuple(values.shape)):
-        values = interpolate(values[None, None], size=size, mode="trilinear", align_corners=True)[
-            0, 0
-        ]
+        values = spread(values[None], size)[0]
     return values

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from skullfix.images.midplane import Plane
+from skullfix.images.resample import trilinear
 
 _INVERSIONS = 8  # fixed-point steps; each leaves a fifth of the error or less
 _MARGIN_MM = 5.0  # a shape in between may bulge out of the box in between
@@ -99,15 +100,11 @@ class Morph:
 
     def _mapped(self, shape: Shape, template: NDArray[np.float64]) -> NDArray[np.float64]:
         """Take points of the template to a head; the field's edge goes on outside."""
-        size = np.asarray(shape.field.shape[:0:-1], np.float64)
-        unit = 2 * (template - self.origin) / (self.spacing * (size - 1)) - 1
-        flat = torch.from_numpy(unit.astype(np.float32)).reshape(1, 1, 1, -1, 3)
-        found = torch.nn.functional.grid_sample(
-            shape.field[None], flat, mode="bilinear", padding_mode="border", align_corners=True
-        )
-        moved: NDArray[np.float64] = template + found[0, :, 0, 0].T.double().numpy().reshape(
-            template.shape
-        )
+        last = np.asarray(shape.field.shape[:0:-1], np.float64) - 1
+        index = np.clip((template - self.origin) / self.spacing, 0, last)
+        place = torch.from_numpy(index.astype(np.float32))
+        found = torch.stack([trilinear(part, place) for part in shape.field], -1)
+        moved: NDArray[np.float64] = template + found.double().numpy()
         return moved
 
 

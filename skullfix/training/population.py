@@ -15,13 +15,13 @@ from torch import Tensor
 from skullfix.cases.folder import case_files
 from skullfix.cases.organs import organ_files, read_organ
 from skullfix.errors import InputError
-from skullfix.files.whole import whole_file
 from skullfix.images.box import bounding_box, crop
 from skullfix.images.mask import as_mask
 from skullfix.images.midplane import Plane, skull_plane
 from skullfix.images.read import read_scan
 from skullfix.images.resample import block_average
 from skullfix.images.volume import Geometry, Volume
+from skullfix.training.cache import cached_arrays
 
 _CACHE_FORMAT = 2
 
@@ -107,18 +107,18 @@ def _load(folder: Path, name: str, cache: Path) -> Case:
     state = "|".join(f"{p.resolve()}:{p.stat().st_size}:{p.stat().st_mtime_ns}" for p in paths)
     digest = hashlib.sha256(f"{_CACHE_FORMAT}|{state}".encode()).hexdigest()[:16]
     path = cache / f"{name}-{digest}.npz"
-    if not path.is_file():
-        volumes = [read_scan(p).volume for p in paths]
-        skull, implant = volumes[0], volumes[-1]
-        found = implant.array != 0 if len(volumes) > 1 else np.zeros(skull.array.shape, bool)
-        known = Volume(found, implant.geometry)
-        arrays = _coarse(as_mask(skull)[0], known)
-        plane = skull_plane(Volume(arrays["skull"], _grid(arrays)))
-        arrays |= {"point": np.asarray(plane.point), "normal": np.asarray(plane.normal)}
-        with whole_file(path, overwrite=True) as file:
-            np.savez(file, **arrays)
-    with np.load(path) as stored:
-        return _case(name, dict(stored))
+    return _case(name, cached_arrays(path, lambda: _read(paths)))
+
+
+def _read(paths: list[Path]) -> dict[str, Any]:
+    """Read a skull, its implant if there is one, and find its plane."""
+    volumes = [read_scan(path).volume for path in paths]
+    skull, implant = volumes[0], volumes[-1]
+    found = implant.array != 0 if len(volumes) > 1 else np.zeros(skull.array.shape, bool)
+    known = Volume(found, implant.geometry)
+    arrays = _coarse(as_mask(skull)[0], known)
+    plane = skull_plane(Volume(arrays["skull"], _grid(arrays)))
+    return arrays | {"point": np.asarray(plane.point), "normal": np.asarray(plane.normal)}
 
 
 def _case(name: str, fields: dict[str, Any]) -> Case:

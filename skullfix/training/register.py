@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from skullfix.files.whole import whole_file
 from skullfix.images.resample import world_bounds
 from skullfix.images.untyped import sitk
 from skullfix.networks.features import HEIGHT_MM
 from skullfix.training.augment import sample_head
+from skullfix.training.cache import cached_arrays
 from skullfix.training.morph import Shape, Shapes
 from skullfix.training.population import Case
 
@@ -29,7 +30,7 @@ _MARGIN = 8  # voxels around the bone, but not below it, where the scan ends
 _VAULT_MM = 110.0  # from the vertex down: what the centre is taken of
 _NEAR_MM, _FAR_MM = -5.0, 25.0  # distances inside and outside of the bone are cut off there
 _AFFINE_STEPS, _DEMONS_STEPS, _STIFFNESS = 40, 60, 2.5  # the last in voxels
-_SCALES = 0.05  # share of the voxels by which the affine map is judged
+_JUDGED = 0.05  # share of the voxels by which the affine map is judged
 _FORMAT = 1
 
 
@@ -47,22 +48,18 @@ def register_heads(
     bones = [_bone(case) for case in cases]
     extents = np.asarray([np.asarray(bone.GetSize()) for bone, _ in bones], np.float64)
     template = int(np.abs(np.log(extents / np.median(extents, 0))).sum(1).argmin())
-    fixed, middle = bones[template]
+    bone, middle = bones[template]
+    fixed = _distance(bone)
+    kind = _add(hashlib.sha256(f"{_FORMAT}".encode()), cases[template])
     shapes = []
     for number, (case, (bone, centre)) in enumerate(zip(cases, bones, strict=True)):
         progress("registering skulls", number / len(cases))
-        digest = _digest(cases[template], case)
+        digest = _add(kind.copy(), case).hexdigest()[:16]
         path = cache / f"{case.name}-{digest}-shape.npz"
-        if not path.is_file():
-            field = _register(fixed, middle, bone, centre)
-            with whole_file(path, overwrite=True) as file:
-                np.savez(file, field=field)
-        with np.load(path) as stored:
-            field = stored["field"]
+        stored = cached_arrays(path, partial(_register, fixed, middle, bone, centre))
+        field = torch.from_numpy(stored["field"])
         low, high = world_bounds(case.geometry)
-        shapes.append(
-            Shape(centre, low - centre, high - centre, torch.from_numpy(field), case.plane)
-        )
+        shapes.append(Shape(centre, low - centre, high - centre, field, case.plane))
     progress("registering skulls", 1.0)
     origin = np.asarray(fixed.GetOrigin()) - middle
     return Shapes(shapes, origin, SPACING_MM * _EVERY)
@@ -93,10 +90,10 @@ def _distance(bone: Any) -> Any:
 
 
 def _register(
-    fixed_bone: Any, middle: NDArray[np.float64], bone: Any, centre: NDArray[np.float64]
-) -> NDArray[np.float32]:
-    """Find the field of a `Shape`, (3, d, h, w) float32."""
-    fixed, moving = _distance(fixed_bone), _distance(bone)
+    fixed: Any, middle: NDArray[np.float64], bone: Any, centre: NDArray[np.float64]
+) -> dict[str, NDArray[np.float32]]:
+    """Find the ``field`` of a `Shape`, (3, d, h, w) float32, from the template's distances."""
+    moving = _distance(bone)
     affine = sitk.AffineTransform(3)
     affine.SetCenter(middle.tolist())
     affine.SetTranslation((centre - middle).tolist())
@@ -104,7 +101,7 @@ def _register(
     method.SetNumberOfThreads(1)  # sums do not depend on the machine then
     method.SetMetricAsMeanSquares()
     method.SetMetricSamplingStrategy(method.REGULAR)
-    method.SetMetricSamplingPercentage(_SCALES, 1)
+    method.SetMetricSamplingPercentage(_JUDGED, 1)
     method.SetOptimizerAsRegularStepGradientDescent(2.0, 1e-2, _AFFINE_STEPS)
     method.SetOptimizerScalesFromPhysicalShift()
     method.SetInterpolator(sitk.sitkLinear)
@@ -116,17 +113,15 @@ def _register(
     field = demons.Execute(fixed, sitk.Resample(moving, fixed, affine, sitk.sitkLinear, _FAR_MM))
     bend = sitk.GetArrayFromImage(field)[::_EVERY, ::_EVERY, ::_EVERY].astype(np.float64)
     z, y, x = np.indices(bend.shape[:3]) * (SPACING_MM * _EVERY)
-    template = np.stack([x, y, z], -1) + np.asarray(fixed_bone.GetOrigin())
+    template = np.stack([x, y, z], -1) + np.asarray(fixed.GetOrigin())
     matrix = np.asarray(affine.GetMatrix()).reshape(3, 3)
     turned = (template + bend - middle) @ matrix.T + middle + np.asarray(affine.GetTranslation())
     offset = (turned - centre) - (template - middle)
-    return np.ascontiguousarray(np.moveaxis(offset, -1, 0), np.float32)
+    return {"field": np.ascontiguousarray(np.moveaxis(offset, -1, 0), np.float32)}
 
 
-def _digest(template: Case, case: Case) -> str:
-    """Name what a stored field depends on."""
-    digest = hashlib.sha256(f"{_FORMAT}".encode())
-    for part in (template, case):
-        digest.update(repr(part.geometry).encode())
-        digest.update(part.whole.numpy().tobytes())
-    return digest.hexdigest()[:16]
+def _add(digest: Any, case: Case) -> Any:
+    """Add a case to the digest of what a stored field depends on."""
+    digest.update(repr(case.geometry).encode())
+    digest.update(case.whole.numpy().tobytes())
+    return digest
