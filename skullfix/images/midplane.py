@@ -121,7 +121,7 @@ def with_mirror_image(
     Args:
         rows: (N, 3) int64 array indices (z, y, x), which may lie outside the grid, N > 0.
         fraction: (N,) float32 fraction of bone in each, 0 to 1.
-        grid: Axis-aligned LPS grid with cubic voxels.
+        grid: Of cubic voxels, in any direction.
         plane: Of the skull.
 
     Returns:

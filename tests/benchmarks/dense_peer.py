@@ -6,7 +6,7 @@
 The network is MONAI's UNet (pip install monai) with 16 to 256 channels and two residual units a
 level, 4.8 M parameters, on the 64 x 64 x 64 voxels of 3.6 mm that two cores can afford. It sees the
 same four features, is trained with the same optimiser, rates and moving average, and answers
-through `complete_coarse`: four views, two passes. A training that was stopped goes on; --stop-at
+through `complete_coarse`: all views, two passes. A training that was stopped goes on; --stop-at
 ends one early, with the rate's fall of --steps.
 """
 

@@ -20,7 +20,7 @@ from skullfix.images.read import read_scan
 from skullfix.images.room import LIMIT_VARIABLE
 from skullfix.images.volume import Geometry, Volume
 from skullfix.images.write import write_volume
-from skullfix.tasks import complete_case, headroom, views
+from skullfix.tasks import complete_case, headroom, predict
 from skullfix.tasks.complete import CompleteResult, complete, compute_case
 from skullfix.tasks.complete_case import read_case
 from skullfix.tasks.complete_options import CompleteOptions
@@ -59,7 +59,7 @@ def heads(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def one_view() -> Iterator[None]:
     """One view is enough here."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(views, "VIEWS", views.VIEWS[:1])
+        patch.setattr(predict, "VIEWS", predict.VIEWS[:1])
         yield
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from skullfix.images.phantom import head_phantom
 from skullfix.images.volume import Geometry, Volume
-from skullfix.tasks import views
+from skullfix.tasks import predict
 from skullfix.tasks.complete import complete_bone
 from skullfix.tasks.model import Model, load_model
 
@@ -26,7 +26,7 @@ def model() -> Model:
 def one_view() -> Iterator[None]:
     """One view is enough here: the others take the same way to the network's grid and back."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(views, "VIEWS", views.VIEWS[:1])
+        patch.setattr(predict, "VIEWS", predict.VIEWS[:1])
         yield
 
 

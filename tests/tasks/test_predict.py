@@ -16,7 +16,7 @@ from skullfix.tasks import predict
 from skullfix.tasks.candidate import Completion, candidate_on
 from skullfix.tasks.model import load_model
 from skullfix.tasks.predict import complete_coarse
-from skullfix.tasks.views import Shown
+from skullfix.tasks.views import Shown, View
 
 OBLIQUE = (0.9998477, -0.0174524, 0.0, 0.0174524, 0.9998477, 0.0, 0.0, 0.0, 1.0)
 
@@ -74,7 +74,7 @@ def test_a_second_pass_fills_what_the_first_one_left(monkeypatch: pytest.MonkeyP
     full = torch.from_numpy(sample_onto(whole, grid).array) / 255
     skulls = []
 
-    def fill_half(skull: Shown, *_: object) -> tuple[Tensor, Tensor]:
+    def fill_half(skull: Shown, *_: object, mirrored: bool) -> tuple[Tensor, Tensor]:
         """Answer with the right half of what is missing, or all once there is a half."""
         skulls.append(float(skull.fraction.sum()))
         missing = full.clone()
@@ -84,7 +84,8 @@ def test_a_second_pass_fills_what_the_first_one_left(monkeypatch: pytest.MonkeyP
             rows = rows[rows[:, 2] < rows[:, 2].float().mean()]
         return rows, missing[tuple(rows.unbind(1))]
 
-    monkeypatch.setattr(predict, "mean_answer", fill_half)
+    monkeypatch.setattr(predict, "answer_to", fill_half)
+    monkeypatch.setattr(predict, "VIEWS", (View(0, 0, mirrored=False),))
     model = load_model(None, "reference")
     answer = complete_coarse(
         bone, model.network, get_backend("reference"), spacing=1.8, thresholds=(0.0,) * 6
@@ -94,3 +95,34 @@ def test_a_second_pass_fills_what_the_first_one_left(monkeypatch: pytest.MonkeyP
     assert skulls[0] < skulls[1] < float(full.sum())
     missing = float(full.sum()) - skulls[0]
     assert float(answer.implant.array.sum()) == pytest.approx(missing, rel=0.05)
+
+
+def test_views_are_averaged_in_the_world(monkeypatch: pytest.MonkeyPatch) -> None:
+    patient = head_phantom(spacing=(1.8, 1.8, 1.8))
+    bone = Volume(patient.bone.array & ~patient.implant.array, patient.bone.geometry)
+    grids = []
+
+    def on_grid(coarse: Volume, grid: Geometry) -> Volume:
+        grids.append(grid)
+        return sample_onto(coarse, grid)
+
+    def fill(skull: Shown, *_: object, mirrored: bool) -> tuple[Tensor, Tensor]:
+        """Answer with the missing piece, or with nothing to a mirrored view."""
+        piece = sample_onto(Volume(patient.implant.array, bone.geometry), grids[-1]).array
+        rows = torch.from_numpy(np.argwhere(piece > 0.1 if not mirrored else piece > 2))
+        return rows, torch.from_numpy(piece)[tuple(rows.unbind(1))]
+
+    monkeypatch.setattr(predict, "sample_onto", on_grid)
+    monkeypatch.setattr(predict, "answer_to", fill)
+    model = load_model(None, "reference")
+    answer = complete_coarse(
+        bone, model.network, get_backend("reference"), spacing=1.8, thresholds=(0.0,) * 6
+    )
+    assert answer is not None
+    assert answer.implant.geometry.direction == (1, 0, 0, 0, 1, 0, 0, 0, 1)
+    assert len({grid.direction for grid in grids}) == len(predict.VIEWS) + 1
+    asked = sum(not view.mirrored for view in predict.VIEWS) / len(predict.VIEWS)
+    piece = sample_onto(Volume(patient.implant.array, bone.geometry), answer.implant.geometry).array
+    found = answer.implant.array
+    assert float(found.sum()) == pytest.approx(asked * float(piece.sum()), rel=0.1)
+    assert float(np.abs(found - asked * piece)[piece > 0.99].mean()) < 0.05
