@@ -166,9 +166,6 @@ def make_patch(
 ) -> Sample:
     """Lay input and truth of a patch out, without the margin.
 
-    A voxel of the truth is full or empty, as in the mask that is asked for: what the network
-    answers is how likely it is full, not how much of it.
-
     Args:
         fine: Of `sample_patch`.
         coarse: float32 {0, 1}, a `factor`-th of its size.
@@ -183,8 +180,7 @@ def make_patch(
     placed = torch.nn.functional.pad(rows + torch.tensor(low), (1, 0)).to(torch.int32)
     wanted = VoxelSet(placed, 1)
     inputs = fine_tensor(features[(slice(None), *inner)], low)
-    full = truth[tuple(rows.unbind(1))][:, None] >= FULL
-    return Sample(inputs, wanted, full.float())
+    return Sample(inputs, wanted, truth[tuple(rows.unbind(1))][:, None])
 
 
 def draw_centre(case: Case, rng: np.random.Generator) -> NDArray[np.float64]:
