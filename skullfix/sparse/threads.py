@@ -13,12 +13,12 @@ def set_threads(count: int) -> int:
     Returns:
         The number of threads in use.
     """
+    wanted = count or torch.get_num_threads()
     if has_numba():
         import numba
 
         # First numba, then torch: starting numba's OpenMP pool resets the count of every library.
         limit = int(vars(numba.config)["NUMBA_NUM_THREADS"])
-        numba.set_num_threads(max(1, min(count or torch.get_num_threads(), limit)))
-    if count > 0:
-        torch.set_num_threads(count)
+        numba.set_num_threads(max(1, min(wanted, limit)))
+    torch.set_num_threads(wanted)
     return torch.get_num_threads()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -79,3 +80,21 @@ def test_console_script_is_installed() -> None:
     script = Path(sys.executable).with_name("skullfix")
     done = subprocess.run([script, "--version"], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == f"skullfix {__version__}"
+
+
+@pytest.mark.parametrize(("own", "wanted"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_waiting_threads_sleep_unless_told_otherwise(own: str | None, wanted: str) -> None:
+    program = (
+        "import os, sys; from skullfix.cli.main import main; sys.argv[1:] = ['--version']\n"
+        "try: main()\n"
+        "except SystemExit: print(os.environ['OMP_WAIT_POLICY'])"
+    )
+    rest = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=rest | ({"OMP_WAIT_POLICY": own} if own else {}),
+    )
+    assert done.stdout.splitlines()[-1] == wanted

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from importlib.util import find_spec
 
 import oracle
@@ -184,6 +187,22 @@ def test_threads() -> None:
         assert set_threads(0) == 1
     finally:
         set_threads(before)
+
+
+def test_the_environment_decides_where_no_count_is_given() -> None:
+    program = (
+        "import torch; from skullfix.sparse.jit import thread_count;"
+        "from skullfix.sparse.threads import set_threads;"
+        "print(set_threads(0), torch.get_num_threads(), thread_count())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    assert done.stdout.split() == ["1", "1", "1"]
 
 
 def test_initial_weights_are_those_of_dense_layers() -> None:
