@@ -15,13 +15,19 @@ def slices(low: Index, high: Index) -> tuple[slice, slice, slice]:
     return slice(low[0], high[0]), slice(low[1], high[1]), slice(low[2], high[2])
 
 
+def part_of(grid: Geometry, low: Index, high: Index) -> Geometry:
+    """Give the part of a grid from index `low` to `high` (exclusive), both (z, y, x).
+
+    The indices may lie outside: the grid goes on there.
+    """
+    x, y, z = (grid.affine() @ np.array([*low[::-1], 1.0]))[:3].tolist()
+    size = (high[2] - low[2], high[1] - low[1], high[0] - low[0])
+    return Geometry(size, grid.spacing, (x, y, z), grid.direction)
+
+
 def crop(volume: Volume, low: Index, high: Index) -> Volume:
     """Take the part from index `low` to `high` (exclusive), both (z, y, x), with its geometry."""
-    geometry = volume.geometry
-    size = (high[2] - low[2], high[1] - low[1], high[0] - low[0])
-    x, y, z = (geometry.affine() @ np.array([*low[::-1], 1.0]))[:3].tolist()
-    grid = Geometry(size, geometry.spacing, (x, y, z), geometry.direction)
-    return Volume(volume.array[slices(low, high)], grid)
+    return Volume(volume.array[slices(low, high)], part_of(volume.geometry, low, high))
 
 
 def widened(box: tuple[Index, Index], grid: Geometry, margin_mm: float) -> tuple[Index, Index]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from skullfix.errors import UsageError
-from skullfix.images.box import bounding_box, crop
+from skullfix.images.box import bounding_box, crop, part_of
 from skullfix.images.volume import Geometry, Volume
 from skullfix.implants.distance import signed_distance
 from skullfix.implants.site import Site
@@ -75,11 +74,10 @@ def smooth_mask(mask: Volume, smooth_mm: float) -> Volume:
     if smooth_mm == 0 or box is None:
         return mask
     part = crop(mask, *box)
-    margin = [math.ceil(1.5 * smooth_mm / s) + 1 for s in part.geometry.spacing]  # x, y, z
-    x, y, z = (part.geometry.affine() @ [*(-m for m in margin), 1.0])[:3].tolist()
-    padded = np.pad(part.array, [(m, m) for m in margin[::-1]])
-    depth, height, width = padded.shape
-    grid = replace(part.geometry, size=(width, height, depth), origin=(x, y, z))
+    z, y, x = (math.ceil(1.5 * smooth_mm / s) + 1 for s in part.geometry.spacing[::-1])
+    padded = np.pad(part.array, [(z, z), (y, y), (x, x)])
+    depth, height, width = part.array.shape
+    grid = part_of(part.geometry, (-z, -y, -x), (depth + z, height + y, width + x))
     nowhere = np.zeros(padded.shape, bool)
     far = np.full(padded.shape, np.inf, np.float32)
     return Volume(_smoothed(padded, nowhere, far, grid, smooth_mm), grid)

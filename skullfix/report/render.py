@@ -17,7 +17,7 @@ from PIL import Image
 from scipy import ndimage
 
 from skullfix.errors import InputError
-from skullfix.images.box import bounding_box, crop, slices
+from skullfix.images.box import bounding_box, crop, part_of, slices
 from skullfix.images.resample import block_average, sample_onto, world_bounds, world_grid
 from skullfix.images.volume import Geometry, Volume
 
@@ -206,15 +206,6 @@ def _fraction(mask: Volume, grid: Geometry) -> NDArray[np.float32]:
 
 def _margin(volume: Volume, voxels: int) -> Volume:
     """Add empty voxels on all sides, so that averages fade out."""
-    geometry = volume.geometry
-    origin = (geometry.affine() @ np.array([-voxels, -voxels, -voxels, 1.0]))[:3]
-    size = tuple(n + 2 * voxels for n in geometry.size)
-    return Volume(
-        np.pad(volume.array, voxels),
-        Geometry(
-            (size[0], size[1], size[2]),
-            geometry.spacing,
-            (float(origin[0]), float(origin[1]), float(origin[2])),
-            geometry.direction,
-        ),
-    )
+    depth, height, width = (n + voxels for n in volume.array.shape)
+    grid = part_of(volume.geometry, (-voxels,) * 3, (depth, height, width))
+    return Volume(np.pad(volume.array, voxels), grid)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skullfix.images.box import bounding_box, crop, slices
+from skullfix.images.box import bounding_box, crop, part_of, slices
 from skullfix.images.regrid import index_box
 from skullfix.images.resample import sample_onto
 from skullfix.images.volume import Volume
@@ -68,7 +68,7 @@ def implant_on(implant: Volume, bone: Volume) -> Volume:
     """
     result = np.zeros(bone.array.shape, bool)
     box = bounding_box(implant.array, margin=1)
-    region = None if box is None else index_box(bone.geometry, crop(implant, *box).geometry)
+    region = None if box is None else index_box(bone.geometry, part_of(implant.geometry, *box))
     if box is not None and region is not None:
         part = crop(bone, *region)
         inside = sample_onto(crop(implant, *box), part.geometry).array >= 0.5

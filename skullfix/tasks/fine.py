@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from skullfix.errors import InputError, MemoryLimitError, UsageError
-from skullfix.images.box import bounding_box, crop, slices
+from skullfix.images.box import bounding_box, crop, part_of, slices
 from skullfix.images.regrid import index_box, nearest_lps, regrid
 from skullfix.images.resample import sample_onto, world_bounds
 from skullfix.images.volume import Geometry, Volume
@@ -85,7 +85,7 @@ def _covered(mask: Volume, like: Geometry) -> tuple[str, ...]:
     """Check that a mask lies in a grid; warn where only a part of it does."""
     box = bounding_box(mask.array)
     assert box is not None  # masks are not empty
-    low, high = world_bounds(crop(mask, *box).geometry)
+    low, high = world_bounds(part_of(mask.geometry, *box))
     first, last = world_bounds(like)
     shared = np.clip(np.minimum(high, last) - np.maximum(low, first), 0, None)
     share = float(np.prod((shared + 1e-6) / (high - low + 1e-6)))
@@ -165,8 +165,7 @@ def field_on(field: Volume, target: Geometry) -> tuple[Volume, tuple[slice, slic
     if box is None:
         none = Geometry((0, 0, 0), target.spacing, target.origin, target.direction)
         return Volume(np.zeros((0, 0, 0), np.float32), none), None
-    empty = Volume(np.broadcast_to(np.zeros(1, bool), target.shape), target)
-    part = crop(empty, *box).geometry
+    part = part_of(target, *box)
     x, y, z = (max(1, round(t / field.geometry.spacing[0])) for t in target.spacing)
     sx, sy, sz = target.spacing
     samples = sample_onto(field, regrid(part, (sx / x, sy / y, sz / z))).array

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skullfix.images.box import bounding_box, crop
+from skullfix.images.box import bounding_box, crop, part_of
 from skullfix.images.midplane import Plane, midsagittal_plane, with_mirror_image
 from skullfix.images.resample import block_average, sample_onto, world_bounds, world_grid
 from skullfix.images.thick import thin_slices
@@ -146,16 +146,10 @@ def _cropped(grid: Geometry, voxels: Tensor, implant: Tensor) -> Volume | None:
     """Lay an implant, (M, 3) indices and (M,) fractions, on the part of a grid around it."""
     if not len(implant):
         return None
-    first, last = voxels.amin(0) - _MARGIN, voxels.amax(0) + _MARGIN
-    part = _part(grid, first, last)
+    first = voxels.amin(0) - _MARGIN
+    z, y, x = first.tolist()
+    depth, height, width = (voxels.amax(0) + _MARGIN + 1).tolist()
+    part = part_of(grid, (z, y, x), (depth, height, width))
     new = torch.zeros(part.shape)
     new[tuple((voxels - first).unbind(1))] = implant
     return Volume(new.numpy(), part)
-
-
-def _part(grid: Geometry, first: Tensor, last: Tensor) -> Geometry:
-    """Give the grid from index `first` to `last` (z, y, x), which may lie outside."""
-    corner = np.append(first.flip(0).numpy(), 1.0)
-    x, y, z = (grid.affine() @ corner)[:3].tolist()
-    size = (last - first + 1).flip(0).tolist()
-    return Geometry((size[0], size[1], size[2]), grid.spacing, (x, y, z), grid.direction)

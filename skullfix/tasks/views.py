@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from skullfix.images.resample import world_bounds, world_grid
+from skullfix.images.turn import rotation_about, turned
 from skullfix.images.volume import Geometry
 from skullfix.networks.features import ModelGrid, input_tensor
 from skullfix.networks.unet import SparseUNet
@@ -39,17 +40,12 @@ class View:
 
     def rotation(self) -> NDArray[np.float64]:
         """(3, 3) rotation of world offsets (x, y, z)."""
-        i, j = (self.axis + 1) % 3, (self.axis + 2) % 3
-        angle = np.radians(self.degrees)
-        turn = np.eye(3)
-        turn[i, i] = turn[j, j] = np.cos(angle)
-        turn[i, j], turn[j, i] = -np.sin(angle), np.sin(angle)
-        return turn
+        return rotation_about(self.axis, np.radians(self.degrees))
 
     def grid(self, bone: Geometry, spacing: float) -> Geometry:
         """Give the turned grid of cubic voxels, `spacing` mm, that holds all of another grid."""
         turn = self.rotation()
-        return _turned(world_grid(*world_bounds(_turned(bone, turn.T)), spacing), turn)
+        return turned(world_grid(*world_bounds(turned(bone, turn.T)), spacing), turn)
 
 
 VIEWS = (  # the mean answer counts; heads were turned by 0.1 rad (standard deviation) in training
@@ -107,10 +103,3 @@ def joined(indices: Sequence[Tensor], values: Sequence[Tensor]) -> tuple[Tensor,
     total = added.new_zeros(len(keys), *added.shape[1:]).index_add_(0, place, added)
     found = torch.stack([keys // _SIDE**2, keys // _SIDE % _SIDE, keys % _SIDE], 1)
     return found - _OFFSET, total
-
-
-def _turned(grid: Geometry, turn: NDArray[np.float64]) -> Geometry:
-    """Turn a grid about the world's origin."""
-    x, y, z = (turn @ np.asarray(grid.origin)).tolist()
-    axes = (turn @ np.asarray(grid.direction).reshape(3, 3)).ravel().tolist()
-    return Geometry(grid.size, grid.spacing, (x, y, z), tuple(axes))

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from skullfix.images.midplane import Plane
 from skullfix.images.resample import spread, trilinear, world_bounds, world_grid
+from skullfix.images.turn import rotation_about
 from skullfix.images.volume import Geometry
 from skullfix.networks.features import HEIGHT_MM
 from skullfix.training.look import Look, change_look
@@ -74,11 +75,7 @@ def random_warp(rng: np.random.Generator, morph: Morph | None = None) -> Warp:
     angles = rng.normal(0, 0.1, 3)
     rotation = np.eye(3)
     for axis, angle in enumerate(angles):
-        i, j = (axis + 1) % 3, (axis + 2) % 3
-        turn = np.eye(3)
-        turn[i, i] = turn[j, j] = np.cos(angle)
-        turn[i, j], turn[j, i] = -np.sin(angle), np.sin(angle)
-        rotation = turn @ rotation
+        rotation = rotation_about(axis, angle) @ rotation
     stretch = np.diag(np.exp(rng.normal(0, 0.04) + rng.normal(0, 0.04, 3)))
     shear = np.eye(3) + np.triu(rng.normal(0, 0.03, (3, 3)), 1)
     mirror = np.diag([rng.choice((-1.0, 1.0)), 1.0, 1.0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from image_helpers import make_geometry, oblique
 
-from skullfix.images.box import bounding_box, crop, slices
+from skullfix.images.box import bounding_box, crop, part_of, slices
 from skullfix.images.volume import Volume
 
 
@@ -29,3 +29,10 @@ def test_a_crop_stays_where_it_was_in_the_world() -> None:
     outer = whole.geometry.affine() @ [2, 5, 2, 1]
     np.testing.assert_allclose(inner, outer)
     assert part.array[0, 2, 1] == whole.array[2, 5, 2]
+
+
+def test_a_part_may_reach_beyond_its_grid() -> None:
+    grid = make_geometry((8, 7, 6), direction=oblique(3))
+    part = part_of(grid, (-2, 1, 0), (6, 4, 9))
+    assert part.shape == (8, 3, 9)
+    np.testing.assert_allclose(part.affine() @ [1, 2, 3, 1], grid.affine() @ [1, 3, 1, 1])
