@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from skullfix.cli.engine import BackendOption, DeviceOption
 from skullfix.cli.render import JsonOption, QuietOption, command
 
 
@@ -25,8 +26,8 @@ def train(
     architecture: Annotated[
         str | None,
         typer.Option(
-            help="table1-ch1, table1-ch2, implant-s, implant-m or implant-l (these two also see "
-            "the skull's mirror image), fine-s, fine-m or fine-l."
+            help="table1-ch1, table1-ch2, implant-s, implant-m, implant-l or implant-xl (the "
+            "last three also see the skull's mirror image), fine-s, fine-m, fine-l or fine-xl."
         ),
     ] = None,
     spacing: Annotated[float, typer.Option(help="Grid spacing in mm.", min=0.3, max=8)] = 1.8,
@@ -73,7 +74,15 @@ def train(
         ),
     ] = 0.0,
     seed: Annotated[int, typer.Option(help="Seed of everything random.", min=0)] = 0,
-    backend: Annotated[str, typer.Option(help="auto, cpu, reference or minkowski.")] = "auto",
+    backend: BackendOption = "auto",
+    device: DeviceOption = "cpu",
+    workers: Annotated[
+        int,
+        typer.Option(
+            help="Processes that make the samples, on Linux; 0 for a thread. A GPU wants many.",
+            min=0,
+        ),
+    ] = 0,
     threads: Annotated[int, typer.Option(help="Threads; 0 for all.", min=0)] = 0,
     json_output: JsonOption = False,
     quiet: QuietOption = False,
@@ -114,6 +123,8 @@ def train(
             hold_out=hold_out or (),
             resume=resume,
             backend=backend,
+            device=device,
+            workers=workers,
             threads=threads,
             progress=out.progress,
             note=lambda line: None if quiet else typer.echo(line, err=True),

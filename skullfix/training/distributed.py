@@ -46,6 +46,14 @@ def join() -> Iterator[Ranks]:
         dist.destroy_process_group()
 
 
+def own_device(device: torch.device) -> torch.device:
+    """Give each process of a machine another GPU, where ``cuda`` leaves the choice."""
+    if device != torch.device("cuda"):
+        return device
+    place = int(os.environ.get("LOCAL_RANK", "0"))
+    return torch.device("cuda", place % torch.cuda.device_count())
+
+
 def total(values: Tensor) -> Tensor:
     """Sum over all processes, differentiable: every process gets the gradient of the whole."""
     if not dist.is_initialized():
@@ -66,7 +74,7 @@ def share(network: nn.Module) -> nn.Module:
 
 def mean(values: Tensor) -> Tensor:
     """Mean of all values of all processes; 0 without any."""
-    count = torch.tensor(float(values.numel()))
+    count = torch.tensor(float(values.numel()))  # on the CPU, so that nothing waits for it
     if dist.is_initialized():
         dist.all_reduce(count)
     return total(values.sum()) / count.clamp(min=1)

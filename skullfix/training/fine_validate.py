@@ -54,9 +54,10 @@ def validate_fine(
     The keys are ``x2``, ``linear_x2`` and so on.
     """
     network.eval()
+    device = next(network.parameters()).device
     counts: dict[str, list[int]] = {}
     for trial in trials:
-        sample = trial.sample
+        sample = trial.sample.to(device)
         answer = network(sample.inputs, backend, thresholds=thresholds).final
         truth = sample.wanted.select(sample.truth[:, 0] >= FULL)
         linear = SparseTensor(sample.inputs.features[:, :1] - FULL, sample.inputs.voxels)

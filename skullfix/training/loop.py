@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import csv
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +15,11 @@ from skullfix.networks.config import CONFIGS
 from skullfix.networks.unet import SparseUNet
 from skullfix.sparse.backend import get_backend
 from skullfix.sparse.layers import SparseBatchNorm
+from skullfix.training.ahead import batches
 from skullfix.training.curves import draw_curves
 from skullfix.training.distributed import Ranks, share
 from skullfix.training.loss import occupancy_loss
 from skullfix.training.problem import Problem
-from skullfix.training.sample import Sample
 from skullfix.training.settings import Settings
 from skullfix.training.state import STATE_FILE, load_state, save_state, update_average
 
@@ -27,8 +27,8 @@ WARM_UP = 200  # steps of linearly rising rate
 LOG_EVERY = 50  # steps a line of log.csv
 SAVE_EVERY = 250  # steps between states on disk: what a kill can cost
 VALIDATE_EVERY = 1000  # steps
-AHEAD = 6  # batches prepared while the network works
 CLIP = 5.0  # largest norm of the gradient
+CPU = torch.device("cpu")
 
 
 def train(
@@ -40,6 +40,8 @@ def train(
     start: SparseUNet | None = None,
     ranks: Ranks,
     backend_name: str = "auto",
+    device: torch.device = CPU,
+    workers: int = 0,
     progress: Callable[[str, float], None],
     note: Callable[[str], None],
 ) -> SparseUNet:
@@ -56,15 +58,20 @@ def train(
         start: A network of the same architecture to begin with; it is changed.
         ranks: The processes that share every step; each takes `Settings.batch` volumes.
         backend_name: Engine.
+        device: Where the network computes.
+        workers: Processes that make the samples; 0 for a thread of this one.
         progress: Called with the stage and the fraction done.
         note: Called with a line of text for every line of the log.
 
     Returns:
-        The averaged network, ready for use.
+        The averaged network on the CPU, ready for use.
+
+    Raises:
+        UsageError: See `ahead.batches` and `get_backend`.
     """
     torch.manual_seed(settings.seed)
-    config, backend = CONFIGS[settings.architecture], get_backend(backend_name)
-    network = (SparseUNet(config) if start is None else start).requires_grad_(True)
+    config, backend = CONFIGS[settings.architecture], get_backend(backend_name, device)
+    network = (SparseUNet(config) if start is None else start).requires_grad_(True).to(device)
     average = copy.deepcopy(network)
     optimizer = torch.optim.Adam(network.parameters(), lr=settings.rate, amsgrad=True)
     done = 0
@@ -74,16 +81,9 @@ def train(
     log = _Log(folder / "log.csv", done, note) if writes else None
     shared = share(network)
 
-    def prepare(step: int) -> Sample:
-        return problem.draw(step, ranks.rank * settings.batch, settings.batch)
-
-    with ThreadPoolExecutor(1) as pool:
-        ahead = [pool.submit(prepare, i) for i in range(done, min(done + AHEAD, settings.steps))]
-        losses = []
-        for step in range(done, settings.steps):
-            batch = ahead.pop(0).result()
-            if step + AHEAD < settings.steps:
-                ahead.append(pool.submit(prepare, step + AHEAD))
+    losses = []
+    with closing(batches(problem, settings, done, ranks, device, workers)) as prepared:
+        for step, batch in enumerate(prepared, done):
             network.train()
             if step >= settings.freeze_from * settings.steps:
                 _freeze_norms(network)
@@ -99,19 +99,19 @@ def train(
             optimizer.step()
             update_average(average, network, min(settings.average, step / (step + 10)))
             losses.append(float(loss.detach()))
-            step += 1
-            progress("training", step / settings.steps)
-            last = step == settings.steps
+            done = step + 1
+            progress("training", done / settings.steps)
+            last = done == settings.steps
             if log is None:
                 continue
-            if step % VALIDATE_EVERY == 0 or last:
-                log.add(step, losses, problem.score(average, backend))
+            if done % VALIDATE_EVERY == 0 or last:
+                log.add(done, losses, problem.score(average, backend))
                 draw_curves(log.path, folder / "curves.png")
-            elif step % LOG_EVERY == 0:
-                log.add(step, losses, {})
-            if step % SAVE_EVERY == 0 or last:
-                save_state(folder, step, settings.to_dict(), network, average, optimizer)
-    return average.eval()
+            elif done % LOG_EVERY == 0:
+                log.add(done, losses, {})
+            if done % SAVE_EVERY == 0 or last:
+                save_state(folder, done, settings.to_dict(), network, average, optimizer)
+    return average.eval().to(CPU)
 
 
 def _schedule(step: int, settings: Settings) -> float:

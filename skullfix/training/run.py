@@ -17,8 +17,9 @@ from skullfix.networks.config import CONFIGS
 from skullfix.networks.fine_features import CHANNELS as FINE_CHANNELS
 from skullfix.networks.unet import SparseUNet
 from skullfix.networks.widen import widen
+from skullfix.sparse.device import DEFAULT_DEVICE, choose_device
 from skullfix.sparse.threads import set_threads
-from skullfix.training.distributed import join
+from skullfix.training.distributed import join, own_device
 from skullfix.training.loop import last_scores, train
 from skullfix.training.population import Case, load_cases, load_organs
 from skullfix.training.problem import completion, super_resolution
@@ -49,6 +50,8 @@ def train_network(
     hold_out: Sequence[str] = (),
     resume: bool = False,
     backend: str = "auto",
+    device: str = DEFAULT_DEVICE,
+    workers: int = 0,
     threads: int = 0,
     progress: Callable[[str, float], None],
     note: Callable[[str], None],
@@ -69,6 +72,8 @@ def train_network(
         hold_out: For ``refine``: subjects or organs that are only validated on.
         resume: Go on where the run in that folder stopped.
         backend: Engine.
+        device: See `choose_device`; of several processes, each takes a GPU of its own of ``cuda``.
+        workers: Processes that make the samples of this one; 0 for a thread.
         threads: 0 for all cores.
         progress: Called with the stage and the fraction done.
         note: Called with a line of text for every line of the log.
@@ -77,7 +82,7 @@ def train_network(
         The result document: checkpoint, log, steps.
 
     Raises:
-        UsageError: Unknown task, architecture or organ, or factors where there are none.
+        UsageError: Unknown task, architecture, organ or device, or factors where there are none.
         InputError: The folder lacks something.
         OutputError: The run's folder holds a run already, or cannot be written.
     """
@@ -87,6 +92,7 @@ def train_network(
             raise InputError(f"{folder} is not a folder", hint=_LAYOUTS[task])
     if (run / STATE_FILE).exists() and not resume:
         raise OutputError(f"{run} holds a run already", hint="add --resume, or choose another -o")
+    place = own_device(choose_device(device, backend))
     settings, network = _start(start, task, settings)
     try:
         run.mkdir(parents=True, exist_ok=True)
@@ -113,6 +119,8 @@ def train_network(
             start=network,
             ranks=ranks,
             backend_name=backend,
+            device=place,
+            workers=workers,
             progress=tell,
             note=note,
         )

@@ -41,6 +41,10 @@ class Sample:
     wanted: VoxelSet
     truth: Tensor
 
+    def to(self, device: torch.device | str) -> Sample:
+        """Return the same sample on a device."""
+        return Sample(self.inputs.to(device), self.wanted.to(device), self.truth.to(device))
+
 
 def draw_batch(
     heads: Heads, in_channels: int, size: int, key: tuple[int, int], *, first: int = 0

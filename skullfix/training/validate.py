@@ -47,10 +47,12 @@ def validate(
 ) -> dict[str, float]:
     """Mean implant DSC by family, and ``varied``, over the families that the table averages."""
     network.eval()
+    device = next(network.parameters()).device
     scores: dict[str, list[float]] = {}
     for trial in trials:
-        answer = network(trial.sample.inputs, backend, thresholds=thresholds).final
-        scores.setdefault(trial.family, []).append(_dice(answer, trial.sample, backend))
+        sample = trial.sample.to(device)
+        answer = network(sample.inputs, backend, thresholds=thresholds).final
+        scores.setdefault(trial.family, []).append(_dice(answer, sample, backend))
     means = {family: float(np.mean(values)) for family, values in scores.items()}
     varied = [v for family, values in scores.items() if family not in APART for v in values]
     return {**means, "varied": float(np.mean(varied))} if varied else means

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import hypothesis
 import numpy as np
 import oracle
@@ -36,6 +38,12 @@ def assert_close(found: Tensor, expected: Tensor) -> None:
     )
 
 
+def drawn(shape: Sequence[int], seed: int, voxels: VoxelSet) -> Tensor:
+    """The same random numbers on every device, where the voxels are."""
+    draw = torch.Generator().manual_seed(seed)
+    return torch.randn(shape, generator=draw, device="cpu").to(voxels.device)
+
+
 def check(backend: Backend, kind: str, voxels: VoxelSet, c_in: int, c_out: int) -> None:
     """Values and both gradients equal the oracle's, which computes in float64."""
     relation = KINDS[kind]
@@ -44,11 +52,9 @@ def check(backend: Backend, kind: str, voxels: VoxelSet, c_in: int, c_out: int) 
     assert target.coordinates.dtype == torch.int32
     assert target.batch_size == voxels.batch_size
     features = random_features(voxels, c_in).requires_grad_()
-    weight = torch.randn(
-        relation.taps, c_in, c_out, generator=torch.Generator().manual_seed(1)
-    ).requires_grad_()
+    weight = drawn((relation.taps, c_in, c_out), 1, voxels).requires_grad_()
     out = backend.convolve(features, weight, voxels, target, relation)
-    upstream = torch.randn(out.shape, generator=torch.Generator().manual_seed(2))
+    upstream = drawn(out.shape, 2, voxels)
     gradients = torch.autograd.grad(out, (features, weight), upstream)
 
     exact = [t.detach().double().requires_grad_() for t in (features, weight)]

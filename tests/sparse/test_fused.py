@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
 from voxel_set_cases import make_set, random_features
@@ -21,9 +23,9 @@ def target_of(backend: Backend, voxels: VoxelSet, relation: Relation) -> VoxelSe
 
 
 def parts(relation: Relation, c_in: int, c_out: int) -> tuple[torch.Tensor, ...]:
-    draw = torch.Generator().manual_seed(3)
-    weight = torch.randn(relation.taps, c_in, c_out, generator=draw)
-    return weight, torch.randn(c_out, generator=draw), torch.randn(2, c_out + 1, generator=draw)
+    seeded = torch.Generator().manual_seed(3)
+    draw = partial(torch.randn, generator=seeded, device="cpu")
+    return draw(relation.taps, c_in, c_out), draw(c_out), draw(2, c_out + 1)
 
 
 @pytest.mark.parametrize("relation", [SAME, DOWN, UP2, UP4], ids=lambda r: r.name)

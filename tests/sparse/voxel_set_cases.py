@@ -116,4 +116,5 @@ def voxel_sets(draw: st.DrawFn) -> VoxelSet:
 def random_features(voxels: VoxelSet, channels: int, seed: int = 0) -> torch.Tensor:
     """(N, channels) float32, the same for the same set."""
     generator = torch.Generator().manual_seed(seed)
-    return torch.randn(len(voxels), channels, generator=generator)
+    drawn = torch.randn(len(voxels), channels, generator=generator, device="cpu")
+    return drawn.to(voxels.device)
