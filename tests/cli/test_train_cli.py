@@ -189,6 +189,8 @@ def test_bad_folders(
         (["upscale", "DATA", "--architecture", "fine-s", "--factor", "2", "--morph", "0.5"], 2),
         (["complete", "DATA", "--architecture", "fine-l"], 2),
         (["complete", "DATA", "--backend", "gpu"], 2),
+        (["complete", "DATA", "--device", "tpu"], 2),
+        (["complete", "DATA", "--workers", "-1"], 2),
         (["complete", "NOWHERE"], 3),
     ],
 )
