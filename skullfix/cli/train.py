@@ -26,8 +26,8 @@ def train(
     architecture: Annotated[
         str | None,
         typer.Option(
-            help="table1-ch1, table1-ch2, implant-s, implant-m, implant-l or implant-xl (the "
-            "last three also see the skull's mirror image), fine-s, fine-m, fine-l or fine-xl."
+            help="table1-ch1, table1-ch2, implant-s, implant-m or implant-l (these two also see "
+            "the skull's mirror image), fine-s, fine-m or fine-l."
         ),
     ] = None,
     spacing: Annotated[float, typer.Option(help="Grid spacing in mm.", min=0.3, max=8)] = 1.8,

@@ -61,13 +61,6 @@ CONFIGS = {
             skip="inner",
         ),
         NetworkConfig(
-            "implant-xl",
-            (24, 40, 80, 112, 128, 144, 160),
-            in_channels=5,
-            decode_blocks=2,
-            skip="inner",
-        ),
-        NetworkConfig(
             "fine-s", (8, 16, 24, 32, 48, 64, 64), in_channels=3, decode_blocks=2, skip="inner"
         ),
         NetworkConfig(
@@ -75,9 +68,6 @@ CONFIGS = {
         ),
         NetworkConfig(
             "fine-l", (16, 32, 64, 96, 96, 96, 96), in_channels=3, decode_blocks=2, skip="inner"
-        ),
-        NetworkConfig(
-            "fine-xl", (24, 48, 80, 96, 96, 96, 96), in_channels=3, decode_blocks=2, skip="inner"
         ),
     )
 }

@@ -20,7 +20,8 @@ from skullfix.sparse.backend import Backend
 from skullfix.tasks.candidate import CUT, IMPLANT_SHARE, Completion
 from skullfix.tasks.views import VIEWS, Shown, answer_to, joined
 
-PASSES = 2  # what the first leaves of a large hole, the second sees as a smaller one
+PASSES = 2  # what the first leaves of a large hole, or of several, the second sees by itself
+_LOOSER = 1.0  # logit by which the second prunes less: what is left is where the first doubted
 _MARGIN = 2  # model voxels around an answer, so that interpolation ends at zero
 
 
@@ -55,15 +56,12 @@ def complete_coarse(
     if network.config.in_channels == MIRRORED:
         head = _head(coarse, world_grid(*world_bounds(coarse.geometry), spacing))
         plane = midsagittal_plane(head.rows, head.fraction, head.grid) if len(head.rows) else None
-    answers, passes = [], PASSES
+    answers = []
     for view in VIEWS:
         head = _head(coarse, view.grid(coarse.geometry, spacing))
-        answer, added_to = _completed(
-            head, plane, network, backend, thresholds, passes, mirrored=view.mirrored
-        )
+        answer = _completed(head, plane, network, backend, thresholds, mirrored=view.mirrored)
         if answer is not None:
             answers.append(answer)
-            passes = added_to  # what adds nothing in one view is spared in the others
     if not answers:
         return None
     bounds = np.array([world_bounds(answer.geometry) for answer in answers])
@@ -81,37 +79,35 @@ def _completed(
     network: SparseUNet,
     backend: Backend,
     thresholds: Sequence[float],
-    passes: int,
     *,
     mirrored: bool,
-) -> tuple[Volume | None, int]:
+) -> Volume | None:
     """Run the network on a skull, and on what it made of it.
 
-    A skull that the first of the passes completed leaves the second nothing to do.
+    A skull that the first of PASSES completed leaves the second nothing to do.
 
     Returns:
-        float32 fractions, 0 to 1, on a part of the head's grid, None if the network adds nothing;
-        and how many passes added some.
+        float32 fractions, 0 to 1, on a part of the head's grid; None if the network adds nothing.
     """
     if not len(head.rows):
-        return None, 0
+        return None
     voxels, solid, implant = head.rows, head.fraction, torch.zeros(len(head.rows))
-    spacing, added_to = head.grid.spacing[0], 0
-    for _ in range(passes):
+    spacing = head.grid.spacing[0]
+    for number in range(PASSES):
         kept = solid + implant > CUT  # a voxel that stays a hole is seen as one
         seen = (solid + implant * kept).clamp_(max=1)
         shown = _shown(voxels[seen > 0], seen[seen > 0], head.grid, plane)
-        found, added = answer_to(shown, network, backend, spacing, thresholds, mirrored=mirrored)
+        doubts = [threshold - _LOOSER * number for threshold in thresholds]
+        found, added = answer_to(shown, network, backend, spacing, doubts, mirrored=mirrored)
         if not len(added) or float(added.max()) < IMPLANT_SHARE:
             break
-        added_to += 1
         known_before = torch.stack([solid, implant, implant * kept], 1)
         new = torch.nn.functional.pad(added[:, None], (2, 0))
         voxels, columns = joined((voxels, found), (known_before, new))
         solid, before, filled_up = columns.unbind(1)
         implant = torch.maximum(before, filled_up)
     implant = torch.minimum(implant, 1 - solid)
-    return _cropped(head.grid, voxels[implant > 0], implant[implant > 0]), added_to
+    return _cropped(head.grid, voxels[implant > 0], implant[implant > 0])
 
 
 @dataclass(frozen=True, eq=False)
