@@ -42,8 +42,12 @@ def candidate_on(bone: Volume, answer: Completion, cut: float = CUT) -> Volume:
     Returns:
         bool on the grid of `bone`.
     """
-    region = index_box(bone.geometry, answer.implant.geometry)
     result = np.zeros(bone.array.shape, bool)
+    there = bounding_box(answer.implant.array > IMPLANT_SHARE * cut, 1)  # elsewhere none can count
+    if there is None:
+        return Volume(result, bone.geometry)
+    answer = Completion(crop(answer.implant, *there), crop(answer.bone, *there))
+    region = index_box(bone.geometry, answer.implant.geometry)
     if region is not None:
         low, high = region
         part = crop(bone, low, high)
