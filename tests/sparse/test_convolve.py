@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import hypothesis
 import numpy as np
 import oracle
@@ -11,7 +9,7 @@ import pytest
 import torch
 from hypothesis import strategies as st
 from torch import Tensor
-from voxel_set_cases import make_set, random_features, voxel_sets
+from voxel_set_cases import drawn, make_set, random_features, voxel_sets
 
 from skullfix.sparse.backend import DEFAULT_VOXEL_CAP, Backend, get_backend
 from skullfix.sparse.relation import DOWN, SAME, UP2, UP4, Relation
@@ -38,12 +36,6 @@ def assert_close(found: Tensor, expected: Tensor) -> None:
     )
 
 
-def drawn(shape: Sequence[int], seed: int, voxels: VoxelSet) -> Tensor:
-    """The same random numbers on every device, where the voxels are."""
-    draw = torch.Generator().manual_seed(seed)
-    return torch.randn(shape, generator=draw, device="cpu").to(voxels.device)
-
-
 def check(backend: Backend, kind: str, voxels: VoxelSet, c_in: int, c_out: int) -> None:
     """Values and both gradients equal the oracle's, which computes in float64."""
     relation = KINDS[kind]
@@ -52,9 +44,9 @@ def check(backend: Backend, kind: str, voxels: VoxelSet, c_in: int, c_out: int) 
     assert target.coordinates.dtype == torch.int32
     assert target.batch_size == voxels.batch_size
     features = random_features(voxels, c_in).requires_grad_()
-    weight = drawn((relation.taps, c_in, c_out), 1, voxels).requires_grad_()
+    weight = drawn((relation.taps, c_in, c_out), 1, voxels.device).requires_grad_()
     out = backend.convolve(features, weight, voxels, target, relation)
-    upstream = drawn(out.shape, 2, voxels)
+    upstream = drawn(out.shape, 2, voxels.device)
     gradients = torch.autograd.grad(out, (features, weight), upstream)
 
     exact = [t.detach().double().requires_grad_() for t in (features, weight)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -113,8 +113,12 @@ def voxel_sets(draw: st.DrawFn) -> VoxelSet:
     return VoxelSet.from_coordinates(coordinates, volumes)
 
 
+def drawn(shape: Sequence[int], seed: int, device: torch.device) -> torch.Tensor:
+    """Normal random numbers, the same for a seed on every device."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(shape, generator=generator, device="cpu").to(device)
+
+
 def random_features(voxels: VoxelSet, channels: int, seed: int = 0) -> torch.Tensor:
     """(N, channels) float32, the same for the same set."""
-    generator = torch.Generator().manual_seed(seed)
-    drawn = torch.randn(len(voxels), channels, generator=generator, device="cpu")
-    return drawn.to(voxels.device)
+    return drawn((len(voxels), channels), seed, voxels.device)
