@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
@@ -26,7 +28,8 @@ def occupancy(mask: Volume, grid: Geometry) -> NDArray[np.float32]:
     values = mask.array.astype(np.float32)
     for axis in range(3):
         count, step = fine.size[2 - axis], fine.spacing[2 - axis]
-        weights = _overlap(count, step, grid.size[2 - axis], grid.spacing[2 - axis])
+        coarse = np.arange(grid.size[2 - axis] + 1) * grid.spacing[2 - axis]
+        weights = overlaps(np.arange(count + 1) * step, coarse)
         values = np.moveaxis(np.tensordot(weights, values, (1, axis)), 0, axis)
     return np.clip(values, 0, 1)
 
@@ -69,10 +72,16 @@ def ragged(filled: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.
     return (smeared + noise * (smeared > 0.1)).astype(np.float32)
 
 
-def _overlap(count: int, step: float, coarse_count: int, coarse_step: float) -> NDArray[np.float32]:
-    """Share of each coarse cell that each fine cell covers along one axis, (coarse, fine)."""
-    fine = np.arange(count + 1) * step
-    coarse = np.arange(coarse_count + 1) * coarse_step
+def overlaps(fine: NDArray[Any], coarse: NDArray[Any]) -> NDArray[np.float32]:
+    """Share of each coarse cell that each fine cell covers along one axis.
+
+    Args:
+        fine: (N + 1,) where the fine cells begin and the last one ends, rising.
+        coarse: (M + 1,) the same of the coarse cells, in the same unit.
+
+    Returns:
+        (M, N) float32.
+    """
     low = np.maximum(coarse[:-1, None], fine[None, :-1])
     high = np.minimum(coarse[1:, None], fine[None, 1:])
-    return (np.clip(high - low, 0, None) / coarse_step).astype(np.float32)
+    return np.asarray(np.clip(high - low, 0, None) / np.diff(coarse)[:, None], np.float32)

@@ -23,7 +23,7 @@ FAMILIES = (
     "ragged",
     "base",
 )
-_SHARES = (0.17, 0.14, 0.1, 0.1, 0.21, 0.1, 0.08, 0.1)  # of FAMILIES, where none is asked for
+_SHARES = (0.14, 0.13, 0.09, 0.09, 0.27, 0.1, 0.08, 0.1)  # of FAMILIES, where none is asked for
 VOLUME_RANGE_ML = (8.0, 150.0)
 HEAD_RADIUS_MM = 75.0  # from the vault's top down to the centre that directions are taken from
 _TRIES = 12

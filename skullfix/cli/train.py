@@ -27,7 +27,7 @@ def train(
         str | None,
         typer.Option(
             help="table1-ch1, table1-ch2, implant-s, implant-m or implant-l (these two also see "
-            "the skull's mirror image), fine-s, fine-m or fine-l."
+            "the skull's mirror image), fine-s, fine-m, fine-l or fine-xl."
         ),
     ] = None,
     spacing: Annotated[float, typer.Option(help="Grid spacing in mm.", min=0.3, max=8)] = 1.8,

@@ -147,7 +147,7 @@ def trilinear(array: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
     Returns:
         (...) float32.
     """
-    size = torch.tensor(array.shape[::-1], dtype=torch.float32)
+    size = index.new_tensor(array.shape[::-1])
     unit = (2 * index + 1) / size - 1  # -1 and 1 are the outer faces of the first and last voxel
     flat = unit.reshape(1, 1, 1, -1, 3)
     values = torch.nn.functional.grid_sample(

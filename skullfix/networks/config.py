@@ -69,6 +69,9 @@ CONFIGS = {
         NetworkConfig(
             "fine-l", (16, 32, 64, 96, 96, 96, 96), in_channels=3, decode_blocks=2, skip="inner"
         ),
+        NetworkConfig(
+            "fine-xl", (16, 32, 96, 128, 112, 96, 96), in_channels=3, decode_blocks=2, skip="inner"
+        ),
     )
 }
 

@@ -34,7 +34,7 @@ def fine_features(
     linear, smooth = coarse, mean
     nearest = coarse
     for axis in range(3):
-        place = (torch.arange(size[axis]) + 0.5) / factor[axis] - 0.5
+        place = (torch.arange(size[axis], device=coarse.device) + 0.5) / factor[axis] - 0.5
         linear, smooth = (_linear(v, place, axis) for v in (linear, smooth))
         near = torch.floor(place + 0.5).long()
         nearest = _take(nearest, near, axis)
@@ -52,7 +52,7 @@ def fine_tensor(features: Tensor, low: tuple[int, ...] = (0, 0, 0)) -> SparseTen
         (N, 3) features on those voxels, volume 0.
     """
     rows = (features[0] > 0).nonzero()
-    coordinates = torch.nn.functional.pad((rows + torch.tensor(low)).to(torch.int32), (1, 0))
+    coordinates = torch.nn.functional.pad((rows + rows.new_tensor(low)).to(torch.int32), (1, 0))
     return SparseTensor(
         features[:, rows[:, 0], rows[:, 1], rows[:, 2]].T.contiguous(), VoxelSet(coordinates, 1)
     )

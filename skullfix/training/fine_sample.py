@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -11,9 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import avg_pool3d
 
-from skullfix.cases.coarsen import FULL, ragged
+from skullfix.cases.coarsen import FULL, overlaps, ragged
 from skullfix.images.resample import spread, trilinear
-from skullfix.images.volume import Geometry
 from skullfix.networks.fine_features import fine_features, fine_tensor
 from skullfix.sparse.voxels import VoxelSet
 from skullfix.training.augment import Warp, random_warp
@@ -24,7 +24,8 @@ from skullfix.training.sample import TARGET_FRACTION, Sample, collate
 SIDE = 96  # voxels of a patch; a whole number of coarse voxels for every factor
 PLACES = 64  # voxels by which a patch is moved at most: the coarsest level's, so that it has
 # neighbours there, as in a whole skull
-CUT_SHARE = 0.75  # of the patches are cut out as they are, without interpolation
+CUT_SHARE = 0.85  # of the patches are cut along the scan's axes, without interpolation
+HARDLY_FINER = 0.8  # of the patch's spacing: a scan's from which its voxels are not averaged
 BLOB_SHARE = 0.3  # of the patches are made up, where the population is small
 _NO_BEND = torch.zeros(3, 2, 2, 2)
 MARGIN = 2  # coarse voxels around it that the features see
@@ -45,7 +46,7 @@ def draw_patches(
     """Draw shapes, deform them, take patches and make them coarse.
 
     Args:
-        cases: The training population, of `at_spacing`.
+        cases: The training population; the patches are made on the device that holds it.
         spacing: Of the fine grid, mm.
         factors: Fine voxels a coarse one; one is drawn for each patch.
         size: Patches in the batch.
@@ -64,7 +65,7 @@ def draw_patches(
         if few and draw < BLOB_SHARE:
             fine = random_blob(SIDE + 2 * MARGIN * factor, rng)
         elif not few and draw < CUT_SHARE:
-            fine = cut_patch(case, factor, rng)
+            fine = cut_patch(case, spacing, factor, rng)
         else:
             warp = _strong_warp(rng) if few else replace(random_warp(rng), bend_mm=_NO_BEND)
             fine = sample_patch(case, spacing, factor, warp, draw_centre(case, rng))
@@ -74,11 +75,16 @@ def draw_patches(
     return collate(samples)
 
 
-def cut_patch(case: Case, factor: int, rng: np.random.Generator) -> Tensor:
-    """Take a patch of a shape's own voxels, as sharp as they are, and mirror it at random.
+def cut_patch(case: Case, spacing: float, factor: int, rng: np.random.Generator) -> Tensor:
+    """Average a shape's own voxels over those of a patch, by exact areas, and mirror it at random.
+
+    The patch's voxels are stretched a little along each axis, so that the shape comes in many
+    sizes and at any offset from the scan's grid. Along an axis where the scan is hardly finer
+    than the patch its voxels are taken as they are, to keep the border sharp.
 
     Args:
-        case: The shape, at about the fine grid's spacing.
+        case: The shape.
+        spacing: Of the patch, mm.
         factor: Fine voxels a coarse one.
         rng: Decides where and how.
 
@@ -87,43 +93,21 @@ def cut_patch(case: Case, factor: int, rng: np.random.Generator) -> Tensor:
     """
     side = SIDE + 2 * MARGIN * factor
     affine = case.geometry.affine()
-    index = np.linalg.solve(affine[:3, :3], draw_centre(case, rng) - affine[:3, 3])[::-1]
-    first = np.rint(index).astype(int) - side // 2
-    patch = torch.zeros((side,) * 3)
-    source, place = [], []
-    for low, count in zip(first.tolist(), case.whole.shape, strict=True):
-        start, stop = max(0, low), min(count, low + side)
-        source.append(slice(start, max(start, stop)))
-        place.append(slice(start - low, max(start, stop) - low))
-    patch[tuple(place)] = case.whole[tuple(source)].float() / 255
+    middle = np.linalg.solve(affine[:3, :3], draw_centre(case, rng) - affine[:3, 3])[::-1] + 0.5
+    stretch = np.exp(rng.normal(0, 0.05) + rng.normal(0, 0.04, 3))
+    patch = case.whole
+    for axis in range(3):
+        source, count = case.geometry.spacing[2 - axis], case.whole.shape[axis]
+        step, low = spacing * stretch[axis] / source, middle[axis]
+        if source > HARDLY_FINER * spacing:
+            step, low = 1.0, float(np.rint(low))
+        edges = low + step * (np.arange(side + 1) - side / 2)
+        start, stop = np.clip((np.floor(edges[0]), np.ceil(edges[-1])), 0, count).astype(int)
+        weights = torch.from_numpy(overlaps(np.arange(start, stop + 1.0), edges))
+        part = patch.narrow(axis, start, stop - start).movedim(axis, 0)
+        patch = torch.tensordot(weights.to(patch.device), part.float(), 1).movedim(0, axis)
     axes = [axis for axis in range(3) if rng.random() < 0.5]
-    return patch.flip(axes) if axes else patch
-
-
-def at_spacing(case: Case, spacing: float) -> Case:
-    """Average a case's voxels to about the fine grid's spacing, so that sampling skips none."""
-    factors = [max(1, round(spacing / s)) for s in case.geometry.spacing[::-1]]
-    if factors == [1, 1, 1]:
-        return case
-    padding = [
-        pad
-        for n, f in zip(reversed(case.whole.shape), reversed(factors), strict=True)
-        for pad in (0, -n % f)
-    ]
-    padded = torch.nn.functional.pad(case.whole.float(), padding)
-    mean = avg_pool3d(padded[None, None], factors)[0, 0].round().to(torch.uint8)
-    grid = case.geometry
-    steps = np.asarray(factors[::-1], np.float64)
-    origin = (grid.affine() @ np.append((steps - 1) / 2, 1.0))[:3]
-    size = mean.shape[::-1]
-    spaced = [float(s * f) for s, f in zip(grid.spacing, steps, strict=True)]
-    coarser = Geometry(
-        (size[0], size[1], size[2]),
-        (spaced[0], spaced[1], spaced[2]),
-        (float(origin[0]), float(origin[1]), float(origin[2])),
-        grid.direction,
-    )
-    return replace(case, whole=mean, implant=torch.zeros_like(mean), geometry=coarser)
+    return (patch.flip(axes) if axes else patch).contiguous() / 255
 
 
 def sample_patch(
@@ -138,19 +122,32 @@ def sample_patch(
         warp: Applied about the centre; its control points are spread over the patch.
         centre: (3,) LPS mm.
     """
-    side = SIDE + 2 * MARGIN * factor
-    steps = (torch.arange(side, dtype=torch.float64) - (side - 1) / 2) * spacing
+    device = case.whole.device
+    finer = max(1, round(spacing / min(case.geometry.spacing)))  # samples a voxel, along each axis
+    side = finer * (SIDE + 2 * MARGIN * factor)
+    steps = torch.arange(side, device=device) - (side - 1) / 2
     inverse = np.linalg.inv(case.geometry.affine())
-    axes = torch.from_numpy(inverse[:3, :3] @ warp.matrix)  # offset in mm (x, y, z) to index
-    start = torch.from_numpy((inverse @ np.append(centre, 1.0))[:3])
+    start = steps.new_tensor((inverse @ np.append(centre, 1.0))[:3])  # index (x, y, z)
+    axes = steps.new_tensor(inverse[:3, :3] @ warp.matrix * (spacing / finer))
     index = start + sum(
         steps.reshape([-1 if i == 2 - axis else 1 for i in range(3)])[..., None] * axes[:, axis]
         for axis in range(3)
     )
     if bool(warp.bend_mm.any()):
-        bend = spread(warp.bend_mm.double(), (side,) * 3)
-        index = index + bend.permute(1, 2, 3, 0) @ torch.from_numpy(inverse[:3, :3].T.copy())
-    return trilinear(case.whole.float(), index.float()) / 255
+        bend = spread(warp.bend_mm.to(device), (side,) * 3)
+        index += bend.permute(1, 2, 3, 0) @ steps.new_tensor(inverse[:3, :3].T)
+    return avg_pool3d(_sampled(case.whole, index)[None, None], finer)[0, 0] / 255
+
+
+def _sampled(whole: Tensor, index: Tensor) -> Tensor:
+    """`trilinear` of the part of a uint8 array that is needed."""
+    parts = []
+    for size, values in zip(reversed(whole.shape), index.unbind(-1), strict=True):
+        low = min(max(0, math.floor(float(values.min()))), size - 1)
+        parts.append(slice(low, max(low + 1, math.ceil(float(values.max())) + 1)))
+    x, y, z = parts
+    part = whole[z, y, x].float()
+    return trilinear(part, index - index.new_tensor([x.start, y.start, z.start]))
 
 
 def _strong_warp(rng: np.random.Generator) -> Warp:
@@ -177,7 +174,7 @@ def make_patch(
     features = fine_features(coarse, (float(factor),) * 3, tuple(fine.shape))
     truth = fine[inner]
     rows = (truth > TARGET_FRACTION).nonzero()
-    placed = torch.nn.functional.pad(rows + torch.tensor(low), (1, 0)).to(torch.int32)
+    placed = torch.nn.functional.pad(rows + rows.new_tensor(low), (1, 0)).to(torch.int32)
     wanted = VoxelSet(placed, 1)
     inputs = fine_tensor(features[(slice(None), *inner)], low)
     return Sample(inputs, wanted, truth[tuple(rows.unbind(1))][:, None])
@@ -212,5 +209,5 @@ def make_coarse(fine: Tensor, factor: int, rng: np.random.Generator, *, plain: b
         return (fine[start::factor, start::factor, start::factor] >= FULL).float()
     filled = avg_pool3d(fine[None, None], factor)[0, 0]
     if kind < NEAREST_SHARE + RAGGED_SHARE:
-        filled = torch.from_numpy(ragged(filled.numpy(), rng))
+        filled = torch.from_numpy(ragged(filled.cpu().numpy(), rng)).to(fine.device)
     return (filled >= FULL).float()

@@ -12,8 +12,7 @@ from torch import nn
 from skullfix.cases.coarsen import FULL
 from skullfix.sparse.backend import Backend
 from skullfix.sparse.tensor import SparseTensor
-from skullfix.training.augment import NO_WARP
-from skullfix.training.fine_sample import draw_centre, make_coarse, make_patch, sample_patch
+from skullfix.training.fine_sample import cut_patch, make_coarse, make_patch
 from skullfix.training.population import Case
 from skullfix.training.sample import Sample
 
@@ -36,7 +35,7 @@ def make_fine_trials(
     for case in cases:
         for factor in factors:
             for _ in range(PATCHES):
-                fine = sample_patch(case, spacing, factor, NO_WARP, draw_centre(case, rng))
+                fine = cut_patch(case, spacing, factor, rng)
                 coarse = make_coarse(fine, factor, rng, plain=True)
                 trials.append(FineTrial(factor, make_patch(fine, coarse, factor)))
     return trials

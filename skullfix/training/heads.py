@@ -23,7 +23,7 @@ from skullfix.training.look import random_look
 from skullfix.training.morph import Shapes
 from skullfix.training.population import Case
 
-USES = 8  # defects cut into one head
+USES = 16  # defects cut into one head
 _TURNS = 2  # heads of a slot that take turns
 
 

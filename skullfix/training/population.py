@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,8 +32,8 @@ class Case:
 
     Attributes:
         name: File name without suffix.
-        whole: uint8 occupancy (255 = full) of the complete structure, at about 0.9 mm where its
-            scan was that fine, (z, y, x).
+        whole: uint8 occupancy (255 = full) of the complete structure, (z, y, x); of `load_cases`
+            at about 0.9 mm where its scan was that fine.
         implant: uint8 occupancy of the true implant on the same grid; all zero if none is known.
         geometry: Their grid.
         plane: A skull's mid-sagittal plane.
@@ -75,12 +75,36 @@ def load_cases(
     return cases
 
 
-def load_organs(folder: Path, organs: Collection[str]) -> list[Case]:
+def load_shapes(
+    folder: Path, names: Sequence[str], spacing: float, progress: Callable[[str, float], None]
+) -> list[Case]:
+    """Read whole skulls alone, in their scans' own detail.
+
+    Args:
+        folder: As for `load_cases`.
+        names: The cases wanted.
+        spacing: What is finer than about that, mm, is averaged.
+        progress: Called with a stage and the fraction done.
+
+    Raises:
+        InputError: A file is missing or damaged.
+    """
+    cases = []
+    for done, name in enumerate(names):
+        progress("reading skulls", done / len(names))
+        mask = as_mask(read_scan(case_files(folder, name)[0]).volume)[0]
+        cases.append(_shape(name, mask, spacing))
+    progress("reading skulls", 1.0)
+    return cases
+
+
+def load_organs(folder: Path, organs: Collection[str], spacing: float) -> list[Case]:
     """Read organ masks in one of the published layouts, see `skullfix.cases.organs`.
 
     Args:
         folder: Of the subjects.
         organs: Which of them are wanted.
+        spacing: What is finer than about that, mm, is averaged.
 
     Returns:
         Cases named ``SUBJECT/ORGAN``.
@@ -92,13 +116,20 @@ def load_organs(folder: Path, organs: Collection[str]) -> list[Case]:
     for file in organ_files(folder):
         mask = read_organ(file) if file.organ in organs else None
         if mask is not None:
-            empty = Volume(np.zeros(mask.array.shape, bool), mask.geometry)
-            cases.append(_case(f"{file.subject}/{file.organ}", _coarse(mask, empty)))
+            cases.append(_shape(f"{file.subject}/{file.organ}", mask, spacing))
     if not cases:
         raise InputError(
             f"{folder} holds no {' or '.join(organs)}", hint="choose other organs, or a folder"
         )
     return cases
+
+
+def _shape(name: str, mask: Volume, spacing: float) -> Case:
+    """Make a case without an implant of a mask."""
+    box = bounding_box(mask.array) or ((0, 0, 0), (1, 1, 1))
+    mean = block_average(crop(mask, *box), spacing)
+    whole = torch.from_numpy(mean.array)
+    return Case(name, whole, whole.new_zeros(()).expand_as(whole), mean.geometry)
 
 
 def _load(folder: Path, name: str, cache: Path) -> Case:

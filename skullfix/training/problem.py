@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 from torch import nn
 
 from skullfix.networks.config import CONFIGS
 from skullfix.sparse.backend import Backend
-from skullfix.training.fine_sample import at_spacing, draw_patches
+from skullfix.training.fine_sample import draw_patches
 from skullfix.training.fine_validate import make_fine_trials, validate_fine
 from skullfix.training.heads import Heads
 from skullfix.training.morph import Shapes
@@ -59,23 +60,18 @@ FEW = 20  # cases; a smaller population is deformed strongly
 
 
 def super_resolution(
-    cases: Sequence[Case], held_out: Sequence[Case], settings: Settings
+    cases: Sequence[Case], held_out: Sequence[Case], settings: Settings, device: torch.device
 ) -> Problem:
-    """Learn a fine shape from a coarse mask of it."""
+    """Learn a fine shape from a coarse mask of it; the patches are made on a device."""
     few = len(cases) < FEW
-    spaced = [at_spacing(case, settings.spacing) for case in cases]
     rng = np.random.default_rng((settings.seed, 977))
-    trials = make_fine_trials(
-        [at_spacing(case, settings.spacing) for case in held_out],
-        settings.spacing,
-        settings.factors,
-        rng,
-    )
+    trials = make_fine_trials(held_out, settings.spacing, settings.factors, rng)
+    there = [replace(case, whole=case.whole.to(device)) for case in cases]
 
     def draw(step: int, first: int, size: int) -> Sample:
         key = (settings.seed, step)
         return draw_patches(
-            spaced, settings.spacing, settings.factors, size, key, first=first, few=few
+            there, settings.spacing, settings.factors, size, key, first=first, few=few
         )
 
     return Problem(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,8 @@ from skullfix.networks.widen import widen
 from skullfix.sparse.device import DEFAULT_DEVICE, choose_device
 from skullfix.sparse.threads import set_threads
 from skullfix.training.distributed import join, own_device
-from skullfix.training.loop import last_scores, train
-from skullfix.training.population import Case, load_cases, load_organs
+from skullfix.training.loop import CPU, last_scores, train
+from skullfix.training.population import Case, load_cases, load_organs, load_shapes
 from skullfix.training.problem import completion, super_resolution
 from skullfix.training.register import register_heads
 from skullfix.training.settings import Settings
@@ -102,15 +103,20 @@ def train_network(
     with join() as ranks:
         quiet = ranks.rank > 0
         tell = _silent if quiet else progress
-        if task == "refine":
-            cases, held_out, told = _organs(data, organs, hold_out)
-        else:
-            cases, held_out, told = _skulls(data, run / "cache", tell)
         if task == "complete":
+            read = partial(load_cases, cache=run / "cache", progress=tell)
+            cases, held_out, told = _skulls(data, read)
             shapes = register_heads(cases, run / "cache", tell) if settings.morph else None
             problem = completion(cases, held_out, settings, shapes)
         else:
-            problem = super_resolution(cases, held_out, settings)
+            detail = settings.spacing / 2  # mm
+            if task == "refine":
+                cases, held_out, told = _organs(data, organs, hold_out, detail)
+            else:
+                read = partial(load_shapes, spacing=detail, progress=tell)
+                cases, held_out, told = _skulls(data, read)
+            makes = CPU if workers else place  # processes of their own have no GPU
+            problem = super_resolution(cases, held_out, settings, makes)
         network = train(
             problem,
             settings,
@@ -190,26 +196,24 @@ def _check(task: str, settings: Settings, organs: Sequence[str]) -> None:
 
 
 def _skulls(
-    data: Sequence[Path], cache: Path, progress: Callable[[str, float], None]
+    data: Sequence[Path], read: Callable[[Path, list[str]], list[Case]]
 ) -> tuple[list[Case], list[Case], str]:
     """Read training and validation skulls, and say what they are."""
     names = [read_split(folder, "train") for folder in data]
     tried = read_split(data[0], "validation")
     cases = [
-        case
-        for folder, wanted in zip(data, names, strict=True)
-        for case in load_cases(folder, wanted, cache, progress)
+        case for folder, wanted in zip(data, names, strict=True) for case in read(folder, wanted)
     ]
     counted = zip(data, names, strict=True)
     told = ", ".join(f"{len(wanted)} skulls of {folder.name}" for folder, wanted in counted)
-    return cases, load_cases(data[0], tried, cache, progress), told
+    return cases, read(data[0], tried), told
 
 
 def _organs(
-    data: Sequence[Path], organs: Sequence[str], hold_out: Sequence[str]
+    data: Sequence[Path], organs: Sequence[str], hold_out: Sequence[str], spacing: float
 ) -> tuple[list[Case], list[Case], str]:
     """Read the organs to learn and those held out, and say what they are."""
-    found = [case for folder in data for case in load_organs(folder, organs)]
+    found = [case for folder in data for case in load_organs(folder, organs, spacing)]
     out = [case for case in found if set(case.name.split("/")) & set(hold_out)]
     cases = [case for case in found if case not in out]
     if not cases or (hold_out and not out):
