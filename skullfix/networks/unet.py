@@ -118,6 +118,11 @@ class SparseUNet(nn.Module):
             self.classify.append(classifier)
         self.final = Pointwise(width[0], 1)
 
+    @property
+    def device(self) -> torch.device:
+        """Where its weights lie."""
+        return self.final.weight.device
+
     def forward(
         self,
         x: SparseTensor,

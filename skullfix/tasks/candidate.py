@@ -10,8 +10,8 @@ from skullfix.images.box import bounding_box, crop, part_of, slices
 from skullfix.images.regrid import index_box
 from skullfix.images.resample import sample_onto
 from skullfix.images.volume import Volume
+from skullfix.tasks.local_cut import IMPLANT_SHARE, local_cut
 
-IMPLANT_SHARE = 0.2  # of the completed bone in a voxel must be implant for the voxel to count
 CUT = 0.45  # occupancy of bone and implant that fills a voxel, where a card names none
 
 
@@ -32,31 +32,34 @@ def candidate_on(bone: Volume, answer: Completion, cut: float = CUT) -> Volume:
     """Bring the answer to the scan's grid, below the network's resolution.
 
     Where implant and bone meet, neither fills the coarse voxel, but together they do: the sum is
-    interpolated and cut near one half, so that no gap is left at the rim. Bone is never part of it.
+    interpolated and cut near one half, so that no gap is left at the rim; see also `local_cut`.
+    Bone is never part of it.
 
     Args:
         bone: The defective skull, bool.
         answer: Of `complete_coarse`.
-        cut: Occupancy of bone and implant together that fills a voxel.
+        cut: Occupancy of bone and implant together that fills a voxel, at most.
 
     Returns:
         bool on the grid of `bone`.
     """
     result = np.zeros(bone.array.shape, bool)
-    there = bounding_box(answer.implant.array > IMPLANT_SHARE * cut, 1)  # elsewhere none can count
+    grid = answer.implant.geometry
+    cuts = local_cut(answer.implant.array, answer.bone.array, cut, grid.spacing[0])
+    counts = answer.implant.array > IMPLANT_SHARE * cuts.min(initial=cut)
+    there = bounding_box(counts, 1)  # elsewhere none can count
     if there is None:
         return Volume(result, bone.geometry)
-    answer = Completion(crop(answer.implant, *there), crop(answer.bone, *there))
-    region = index_box(bone.geometry, answer.implant.geometry)
+    implant, solid = crop(answer.implant, *there), crop(answer.bone, *there)
+    region = index_box(bone.geometry, implant.geometry)
     if region is not None:
         low, high = region
         part = crop(bone, low, high)
-        added = sample_onto(answer.implant, part.geometry).array
-        both = sample_onto(
-            Volume(answer.implant.array + answer.bone.array, answer.bone.geometry), part.geometry
-        ).array
-        inside = (both > cut) & (added > IMPLANT_SHARE * both) & ~part.array
-        result[slices(low, high)] = inside
+        both = implant.array + solid.array
+        above = Volume(both - cuts[slices(*there)], implant.geometry)
+        new = Volume(implant.array - IMPLANT_SHARE * both, implant.geometry)
+        full, own = (sample_onto(v, part.geometry).array > 0 for v in (above, new))
+        result[slices(low, high)] = full & own & ~part.array
     return Volume(result, bone.geometry)
 
 

@@ -37,7 +37,7 @@ class Model:
     @property
     def device(self) -> str:
         """Where the network computes, such as ``cpu`` or ``cuda:0``."""
-        return str(next(self.network.parameters()).device)
+        return str(self.network.device)
 
     def on_cpu(self) -> Model:
         """Read the same network again for the CPU."""

@@ -17,7 +17,8 @@ from skullfix.images.volume import Geometry, Volume
 from skullfix.networks.features import HEIGHT_MM, MIRRORED, OCCUPIED
 from skullfix.networks.unet import SparseUNet
 from skullfix.sparse.backend import Backend
-from skullfix.tasks.candidate import CUT, IMPLANT_SHARE, Completion
+from skullfix.tasks.candidate import CUT, Completion
+from skullfix.tasks.local_cut import IMPLANT_SHARE
 from skullfix.tasks.views import VIEWS, Shown, answer_to, joined
 
 PASSES = 2  # what the first leaves of a large hole, or of several, the second sees by itself

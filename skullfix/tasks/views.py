@@ -88,7 +88,7 @@ def answer_to(
     """
     centred = ModelGrid.around(skull.rows, skull.fraction, spacing)
     place = replace(centred, mirrored=mirrored)
-    channels, device = network.config.in_channels, next(network.parameters()).device
+    channels, device = network.config.in_channels, network.device
     inputs = input_tensor(skull.rows, skull.fraction, place, channels, skull.image)
     with torch.inference_mode():
         answer = network(inputs.to(device), backend, thresholds=thresholds).final.to("cpu")

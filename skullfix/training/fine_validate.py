@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import nn
 
 from skullfix.cases.coarsen import FULL
+from skullfix.networks.unet import SparseUNet
 from skullfix.sparse.backend import Backend
 from skullfix.sparse.tensor import SparseTensor
 from skullfix.training.fine_sample import cut_patch, make_coarse, make_patch
@@ -43,7 +43,7 @@ def make_fine_trials(
 
 @torch.no_grad()
 def validate_fine(
-    network: nn.Module,
+    network: SparseUNet,
     trials: Sequence[FineTrial],
     backend: Backend,
     thresholds: Sequence[float],
@@ -53,10 +53,9 @@ def validate_fine(
     The keys are ``x2``, ``linear_x2`` and so on.
     """
     network.eval()
-    device = next(network.parameters()).device
     counts: dict[str, list[int]] = {}
     for trial in trials:
-        sample = trial.sample.to(device)
+        sample = trial.sample.to(network.device)
         answer = network(sample.inputs, backend, thresholds=thresholds).final
         truth = sample.wanted.select(sample.truth[:, 0] >= FULL)
         linear = SparseTensor(sample.inputs.features[:, :1] - FULL, sample.inputs.voxels)

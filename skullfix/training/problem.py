@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from torch import nn
 
 from skullfix.networks.config import CONFIGS
+from skullfix.networks.unet import SparseUNet
 from skullfix.sparse.backend import Backend
 from skullfix.training.fine_sample import draw_patches
 from skullfix.training.fine_validate import make_fine_trials, validate_fine
@@ -33,7 +33,7 @@ class Problem:
     """
 
     draw: Callable[[int, int, int], Sample]
-    score: Callable[[nn.Module, Backend], Scores]
+    score: Callable[[SparseUNet, Backend], Scores]
 
 
 def completion(

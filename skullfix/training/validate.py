@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from skullfix.cases.defects import FAMILIES
 from skullfix.evaluation.table import APART
+from skullfix.networks.unet import SparseUNet
 from skullfix.sparse.backend import Backend
 from skullfix.sparse.tensor import SparseTensor
 from skullfix.training.augment import sample_head
@@ -43,14 +44,13 @@ def make_trials(cases: Sequence[Case], spacing: float, in_channels: int, seed: i
 
 @torch.no_grad()
 def validate(
-    network: nn.Module, trials: Sequence[Trial], backend: Backend, thresholds: Sequence[float]
+    network: SparseUNet, trials: Sequence[Trial], backend: Backend, thresholds: Sequence[float]
 ) -> dict[str, float]:
     """Mean implant DSC by family, and ``varied``, over the families that the table averages."""
     network.eval()
-    device = next(network.parameters()).device
     scores: dict[str, list[float]] = {}
     for trial in trials:
-        sample = trial.sample.to(device)
+        sample = trial.sample.to(network.device)
         answer = network(sample.inputs, backend, thresholds=thresholds).final
         scores.setdefault(trial.family, []).append(_dice(answer, sample, backend))
     means = {family: float(np.mean(values)) for family, values in scores.items()}

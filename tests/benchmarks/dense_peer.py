@@ -75,6 +75,7 @@ class Peer(nn.Module):
     """The dense network in the place of a sparse one."""
 
     config = CONFIGS["implant-s"]  # for its input channels
+    device = torch.device("cpu")
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
