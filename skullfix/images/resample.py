@@ -17,11 +17,13 @@ import torch
 from numpy.typing import NDArray
 
 from skullfix.images.box import crop
+from skullfix.images.separable import along_axes
 from skullfix.images.volume import Geometry, Volume
 
 BLOCK_SPACING_MM = 0.9
 LPS_AXES = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 _CHUNK_POINTS = 2_000_000
+_PARALLEL = 1e-4  # voxels by which lines of two grids may part, all along
 _SLAB_VOXELS = 4_000_000
 
 
@@ -209,14 +211,19 @@ def sample_onto(volume: Volume, grid: Geometry) -> Volume:
         float32 on `grid`.
     """
     step = np.linalg.inv(volume.geometry.affine()) @ grid.affine()  # index -> index
+    out = np.empty(grid.shape, np.float32)
+    source = torch.from_numpy(np.ascontiguousarray(volume.array, dtype=np.float32))
+    lengths = np.diag(step)[:3]
+    if np.all(np.abs(step[:3, :3] - np.diag(lengths)) @ np.asarray(grid.size) < _PARALLEL):
+        places = [step[i, 3] + lengths[i] * np.arange(grid.size[i]) for i in (2, 1, 0)]
+        along_axes(source, places, out)
+        return Volume(out, grid)
     matrix = torch.from_numpy(step[:3, :3].astype(np.float32))
     offset = torch.from_numpy(step[:3, 3].astype(np.float32))
-    source = torch.from_numpy(np.ascontiguousarray(volume.array, dtype=np.float32))
     depth, height, width = grid.shape
     y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
     plane = torch.stack([x, y, torch.zeros_like(x)], -1).float() @ matrix.T + offset
     slab = max(1, _CHUNK_POINTS // max(1, height * width))
-    out = np.empty(grid.shape, np.float32)
     for z in range(0, depth, slab):
         rise = torch.arange(z, min(depth, z + slab)).float()[:, None, None, None] * matrix[:, 2]
         out[z : z + slab] = trilinear(source, plane + rise).numpy()

@@ -65,6 +65,36 @@ def test_sampling_agrees_with_scipy_in_an_oblique_grid() -> None:
     np.testing.assert_allclose(found, expected, atol=2e-4)
 
 
+@settings(max_examples=30, deadline=None)
+@given(
+    shape=st.tuples(*[st.integers(1, 9)] * 3),
+    size=st.tuples(*[st.integers(1, 12)] * 3),
+    spacing=st.tuples(*[st.floats(0.3, 2)] * 3),
+    away=st.tuples(*[st.floats(-6, 6)] * 3),
+    flip=st.sampled_from([1.0, -1.0]),
+    angle=st.sampled_from([0.0, 0.4]),
+)
+def test_parallel_grids_are_sampled_as_any_others(
+    shape: tuple[int, int, int],
+    size: tuple[int, int, int],
+    spacing: tuple[float, float, float],
+    away: tuple[float, float, float],
+    flip: float,
+    angle: float,
+) -> None:
+    source = volume(np.random.default_rng(1).random(shape).astype(np.float32), spacing, angle)
+    axes = np.asarray(turned(angle)).reshape(3, 3) * [1, flip, 1]
+    grid = Geometry(size, (0.7, 0.9, 1.1), away, tuple(axes.ravel().tolist()))  # type: ignore[arg-type]
+    found = sample_onto(source, grid).array
+    inverse = np.linalg.inv(source.geometry.affine()) @ grid.affine()
+    index = np.stack(np.meshgrid(*[np.arange(n) for n in grid.shape], indexing="ij"), -1)[..., ::-1]
+    there = (index @ inverse[:3, :3].T + inverse[:3, 3])[..., ::-1]
+    expected = map_coordinates(
+        source.array, np.moveaxis(there, -1, 0), order=1, mode="grid-constant"
+    )
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
 def test_the_world_grid_covers_its_box_at_whole_multiples() -> None:
     grid = world_grid(np.array([-3.1, 0.0, 5.0]), np.array([4.0, 0.0, 9.1]), 1.8)
     low, high = world_bounds(grid)
