@@ -209,6 +209,11 @@ class Fails(torch.nn.Module):
         super().__init__()
         self.inner, self.config, self.times = inner, inner.config, times
 
+    @property
+    def device(self) -> torch.device:
+        """Where the network within lies."""
+        return self.inner.device
+
     def forward(self, *arguments: Any, **options: Any) -> Any:
         self.times -= 1
         if self.times >= 0:
