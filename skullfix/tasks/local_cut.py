@@ -40,25 +40,20 @@ def local_cut(
     room = (1 - bone) * (implant > IMPLANT_SHARE * both)
     reach = _REACH_MM / spacing
     cuts = np.full(implant.shape, np.float32(cut))
-    short = _short(implant, room * (both > cut), reach)
+    expected = _mean(implant, reach)
+    enough = np.where(expected >= _EXPECTED, _ENOUGH * expected, 0)
+    short = _mean(room * (both > cut), reach) < enough
     box = bounding_box(short, int(np.ceil(_REACHES * reach)))
     if box is None:
         return cuts
     part = slices(*box)
-    implant, both, room, short = implant[part], both[part], room[part], short[part]
+    both, room, enough, short = both[part], room[part], enough[part], short[part]
     for lower in np.arange(cut - _STEP, LOWEST - 1e-6, -_STEP):
         cuts[part][short] = lower
-        short &= _short(implant, room * (both > lower), reach)
+        short &= _mean(room * (both > lower), reach) < enough
+        if not short.any():
+            break
     return gaussian_filter(cuts, 1.0)
-
-
-def _short(
-    implant: NDArray[np.float32], filled: NDArray[np.float32], reach: float
-) -> NDArray[np.bool_]:
-    """Where less is filled than is expected."""
-    expected = _mean(implant, reach)
-    there = _mean(filled, reach)
-    return np.asarray((there < _ENOUGH * expected) & (expected >= _EXPECTED))
 
 
 def _mean(values: NDArray[np.float32], reach: float) -> NDArray[np.float32]:

@@ -95,7 +95,7 @@ def cut_patch(case: Case, spacing: float, factor: int, rng: np.random.Generator)
     affine = case.geometry.affine()
     middle = np.linalg.solve(affine[:3, :3], draw_centre(case, rng) - affine[:3, 3])[::-1] + 0.5
     stretch = np.exp(rng.normal(0, 0.05) + rng.normal(0, 0.04, 3))
-    patch = case.whole
+    region, shares = [], []
     for axis in range(3):
         source, count = case.geometry.spacing[2 - axis], case.whole.shape[axis]
         step, low = spacing * stretch[axis] / source, middle[axis]
@@ -103,9 +103,12 @@ def cut_patch(case: Case, spacing: float, factor: int, rng: np.random.Generator)
             step, low = 1.0, float(np.rint(low))
         edges = low + step * (np.arange(side + 1) - side / 2)
         start, stop = np.clip((np.floor(edges[0]), np.ceil(edges[-1])), 0, count).astype(int)
-        weights = torch.from_numpy(overlaps(np.arange(start, stop + 1.0), edges))
-        part = patch.narrow(axis, start, stop - start).movedim(axis, 0)
-        patch = torch.tensordot(weights.to(patch.device), part.float(), 1).movedim(0, axis)
+        region.append(slice(start, stop))
+        shares.append(torch.from_numpy(overlaps(np.arange(start, stop + 1.0), edges)))
+    patch = case.whole[tuple(region)].float()
+    for axis, share in enumerate(shares):
+        lines = patch.movedim(axis, 0)
+        patch = torch.tensordot(share.to(patch.device), lines, 1).movedim(0, axis)
     axes = [axis for axis in range(3) if rng.random() < 0.5]
     return (patch.flip(axes) if axes else patch).contiguous() / 255
 

@@ -67,12 +67,7 @@ def load_cases(
         InputError: A file is missing, damaged, or the implant lies on another grid.
     """
     cache.mkdir(parents=True, exist_ok=True)
-    cases = []
-    for done, name in enumerate(names):
-        progress("reading skulls", done / len(names))
-        cases.append(_load(folder, name, cache))
-    progress("reading skulls", 1.0)
-    return cases
+    return _each(names, lambda name: _load(folder, name, cache), progress)
 
 
 def load_shapes(
@@ -89,13 +84,12 @@ def load_shapes(
     Raises:
         InputError: A file is missing or damaged.
     """
-    cases = []
-    for done, name in enumerate(names):
-        progress("reading skulls", done / len(names))
+
+    def read(name: str) -> Case:
         mask = as_mask(read_scan(case_files(folder, name)[0]).volume)[0]
-        cases.append(_shape(name, mask, spacing))
-    progress("reading skulls", 1.0)
-    return cases
+        return _shape(name, mask, spacing)
+
+    return _each(names, read, progress)
 
 
 def load_organs(folder: Path, organs: Collection[str], spacing: float) -> list[Case]:
@@ -121,6 +115,18 @@ def load_organs(folder: Path, organs: Collection[str], spacing: float) -> list[C
         raise InputError(
             f"{folder} holds no {' or '.join(organs)}", hint="choose other organs, or a folder"
         )
+    return cases
+
+
+def _each(
+    names: Sequence[str], read: Callable[[str], Case], progress: Callable[[str, float], None]
+) -> list[Case]:
+    """Read skull after skull, and tell how far it is."""
+    cases = []
+    for done, name in enumerate(names):
+        progress("reading skulls", done / len(names))
+        cases.append(read(name))
+    progress("reading skulls", 1.0)
     return cases
 
 
@@ -153,10 +159,9 @@ def _read(paths: list[Path]) -> dict[str, Any]:
 
 
 def _case(name: str, fields: dict[str, Any]) -> Case:
-    """Make a case of what `_coarse` gives."""
+    """Make a case of what `_read` gives."""
     whole, implant = (torch.from_numpy(fields[field]) for field in ("skull", "implant"))
-    known = "normal" in fields
-    plane = Plane.through(fields["point"], fields["normal"]) if known else None
+    plane = Plane.through(fields["point"], fields["normal"])
     return Case(name, whole, implant, _grid(fields), plane)
 
 
