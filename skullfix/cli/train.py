@@ -59,7 +59,7 @@ def train(
     morph: Annotated[
         float,
         typer.Option(
-            help="complete: share of the heads whose shape is between two of the folders'.",
+            help="complete: share of the heads whose shape is between several of the folders'.",
             min=0,
             max=1,
         ),

@@ -35,7 +35,7 @@ class Heads:
         spacing: Of the network's grid, mm.
         seed: Of the run.
         shapes: The population, registered; None to leave heads as they are but for random warps.
-        morph: Share of the heads that are morphed towards another.
+        morph: Share of the heads that are morphed towards a mixture of others.
     """
 
     def __init__(
@@ -67,8 +67,8 @@ class Heads:
         chosen = int(rng.integers(len(self._cases)))
         morph = None
         if self._shapes is not None and float(rng.random()) < self._morph:
-            other = int(rng.integers(len(self._cases)))
-            morph = self._shapes.between(chosen, other, float(rng.random()))
+            target = self._shapes.mixture(rng)
+            morph = self._shapes.towards(chosen, target, float(rng.random()))
         warp = random_warp(rng, morph)
         head = sample_head(self._cases[chosen], self.spacing, warp, random_look(rng))
         head = crop_field_of_view(head, rng)

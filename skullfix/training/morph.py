@@ -1,13 +1,17 @@
-"""Heads between two heads: one person's bone in a shape between theirs and another's.
+"""Heads between heads: one person's bone in a shape between theirs and others'.
 
 Every head of the population is registered to one of them, the template (`register`). A point of
 head B then corresponds to a point of head A through the template, and bone of A moved along a
 part of that way has a shape between both: variation as it occurs, where random bends only guess.
-Augmentation by registration is that of Ellis and Aizenberg, AutoImplant 2020.
+Augmentation by registration is that of Ellis and Aizenberg, AutoImplant 2020. The head that is
+approached may itself be a mixture: a weighted sum of several heads' displacements, as in a point
+distribution model (Cootes et al. 1995), whose weights vary from place to place, so that a brow may
+be one person's and the back of the head another's.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,10 +20,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from skullfix.images.midplane import Plane
-from skullfix.images.resample import trilinear
+from skullfix.images.resample import spread, trilinear
 
 _INVERSIONS = 8  # fixed-point steps; each leaves a fifth of the error or less
 _MARGIN_MM = 5.0  # a shape in between may bulge out of the box in between
+MIXED = 3  # heads of a mixture
+_CONTRAST = 1.5  # their weights are that much further from their mean than Dirichlet's
+_UNEVEN = 0.25  # standard deviation of a weight over the head, before they are made to sum to one
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,20 +90,11 @@ class Morph:
 
     def plane(self) -> Plane | None:
         """Mid-sagittal plane of the new head, between both heads' own, in the source's world."""
-        own, other = self.source.plane, self.target.plane
-        if own is None or other is None:
+        weights = np.array([1 - self.share, self.share])
+        mean = _mean_plane((self.source, self.target), weights)
+        if mean is None:
             return None
-        normals = [np.asarray(plane.normal) for plane in (own, other)]
-        away = [
-            (np.asarray(plane.point) - shape.centre) @ normal
-            for plane, shape, normal in zip(
-                (own, other), (self.source, self.target), normals, strict=True
-            )
-        ]
-        normal = (1 - self.share) * normals[0] + self.share * normals[1]
-        normal /= np.linalg.norm(normal)
-        offset = (1 - self.share) * away[0] + self.share * away[1]
-        return Plane.through(self.source.centre + offset * normal, normal)
+        return Plane.through(np.asarray(mean.point) + self.source.centre, np.asarray(mean.normal))
 
     def _mapped(self, shape: Shape, template: NDArray[np.float64]) -> NDArray[np.float64]:
         """Take points of the template to a head; the field's edge goes on outside."""
@@ -122,6 +120,38 @@ class Shapes:
     origin: NDArray[np.float64]
     spacing: float
 
-    def between(self, source: int, target: int, share: float) -> Morph:
-        """Make the way from one case to another."""
-        return Morph(self.shapes[source], self.shapes[target], share, self.origin, self.spacing)
+    def towards(self, source: int, target: Shape, share: float) -> Morph:
+        """Make the way from one case to a shape of another case, or of `mixture`."""
+        return Morph(self.shapes[source], target, share, self.origin, self.spacing)
+
+    def mixture(self, rng: np.random.Generator) -> Shape:
+        """Draw a head that nobody has: MIXED heads, weighted differently from place to place.
+
+        The weights sum to one everywhere. They reach beyond 0 and 1, because a mean of heads
+        varies less than heads do, and are the same on both sides, as heads are.
+        """
+        chosen = [self.shapes[int(n)] for n in rng.integers(len(self.shapes), size=MIXED)]
+        weights = 1 / MIXED + _CONTRAST * (rng.dirichlet(np.ones(MIXED)) - 1 / MIXED)
+        local = rng.normal(0, _UNEVEN, (MIXED, 4, 4, 4))
+        local = (local + local[..., ::-1]) / np.sqrt(2)
+        local += weights[:, None, None, None] - local.mean(0)
+        size = chosen[0].field.shape[1:]
+        shares = spread(torch.from_numpy(local.astype(np.float32)), size)
+        field = torch.stack([part * s.field for part, s in zip(shares, chosen, strict=True)]).sum(0)
+        low, high = (
+            np.tensordot(weights, [getattr(s, end) for s in chosen], 1) for end in ("low", "high")
+        )
+        return Shape(np.zeros(3), low, high, field, _mean_plane(chosen, weights))
+
+
+def _mean_plane(shapes: Sequence[Shape], weights: NDArray[np.float64]) -> Plane | None:
+    """Weighted mean of mid-sagittal planes, relative to the heads' centres; None if one lacks."""
+    normal, offset = np.zeros(3), 0.0
+    for shape, weight in zip(shapes, weights, strict=True):
+        if shape.plane is None:
+            return None
+        own = np.asarray(shape.plane.normal)
+        normal += weight * own
+        offset += weight * float((np.asarray(shape.plane.point) - shape.centre) @ own)
+    normal /= np.linalg.norm(normal)
+    return Plane.through(offset * normal, normal)

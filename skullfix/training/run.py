@@ -242,7 +242,7 @@ def _command(
     task: str, data: Sequence[Path], settings: Settings, start: str | None, processes: int
 ) -> str:
     """Write the command line that makes this run."""
-    launch = f"torchrun --nproc-per-node {processes} -m " if processes > 1 else ""
+    launch = f"torchrun --nproc-per-node {processes} -m -- " if processes > 1 else ""
     words = [f"{launch}skullfix train {task} {' '.join(folder.name for folder in data)} -o RUN"]
     for field in ("architecture", "spacing", "steps", "batch", "rate", "freeze_from", "seed"):
         words.append(f"--{field.replace('_', '-')} {getattr(settings, field)}")

@@ -29,7 +29,8 @@ class Settings:
         prune_below: Logit below which a voxel that holds none of the truth is pruned at every
             level. The paper's is 0. A lower one leaves doubtful voxels to the finer levels, which
             learn to judge them; the network is then used with the same thresholds.
-        morph: For completion: share of the heads whose shape is between two of the population.
+        morph: For completion: share of the heads whose shape is between several of the
+            population.
     """
 
     architecture: str = "implant-s"

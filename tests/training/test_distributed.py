@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from skulls import GEOMETRY, hollow_ball
+from torch.distributed.run import parse_args
 
 from skullfix.images.volume import Volume
 from skullfix.images.write import write_volume
@@ -65,3 +68,17 @@ def test_the_loss_curve_is_the_same(tmp_path: Path) -> None:
     for name in ("one", "two"):
         assert (tmp_path / name / "curves.png").stat().st_size > 1000
         assert (tmp_path / name / "network.safetensors").exists()
+    card = json.loads((tmp_path / "two" / "network.json").read_text())
+    check_recipe(card["created_with"][0])
+
+
+def check_recipe(line: str) -> None:
+    """Let torchrun itself read the command in a card, with every option it may hold."""
+    program, *words = shlex.split(f"{line} --start NAME@1.0.0 --backend cpu")
+    assert program == "torchrun"
+    read = parse_args(words)
+    assert read.nproc_per_node == "2"
+    assert read.module
+    assert read.training_script == "skullfix"
+    assert read.training_script_args[:2] == ["train", "complete"]
+    assert read.training_script_args[-4:] == ["--start", "NAME@1.0.0", "--backend", "cpu"]

@@ -57,6 +57,25 @@ def test_implants_by_hand() -> None:
     assert float(loss.detach()) == pytest.approx(expected, rel=1e-5)
 
 
+def test_every_volume_has_a_dice_of_its_own() -> None:
+    rows = torch.tensor([[0, 0, 0, 1], [0, 0, 0, 2], [2, 0, 0, 1]])
+    voxels = VoxelSet.from_coordinates(rows, 3)
+    logits = torch.tensor([[1.0], [-2.0], [0.5]], requires_grad=True)
+    wanted = VoxelSet.from_coordinates(rows[[0, 2]], 3)
+    output = NetworkOutput(SparseTensor(logits, voxels), (level([0.0], [True]),))
+    loss = occupancy_loss(output, wanted, torch.tensor([[0.8], [0.6]]), get_backend())
+    p = [1 / (1 + math.exp(-x)) for x in (1.0, -2.0, 0.5)]
+    goal = (0.8, 0.0, 0.6)
+    entropy = -sum(
+        g * math.log(q) + (1 - g) * math.log(1 - q) for g, q in zip(goal, p, strict=True)
+    )
+    first = (2 * 0.8 * p[0] + 1) / (p[0] ** 2 + p[1] ** 2 + 0.64 + 1)
+    last = (2 * 0.6 * p[2] + 1) / (p[2] ** 2 + 0.36 + 1)
+    missed = (1 - first) + 0 + (1 - last)  # the volume between them is rightly empty
+    expected = RECALL_WEIGHT * softplus(0.0) + 2 * (entropy / 3 + missed / 3)
+    assert float(loss.detach()) == pytest.approx(expected, rel=1e-5)
+
+
 def test_nothing_left_at_the_end() -> None:
     """An intact head whose every voxel is pruned: the levels alone count."""
     final = SparseTensor(torch.zeros(0, 1, requires_grad=True), on())
