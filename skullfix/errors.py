@@ -16,6 +16,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+_MEMORY_WORDS = ("out of memory", "not enough memory", "t allocate", "you tried to allocate")
+
 
 class SkullfixError(Exception):
     """Base of all errors that skullfix raises on purpose.
@@ -38,6 +40,14 @@ class SkullfixError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message}\nhint: {self.hint}" if self.hint else self.message
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether an error says that memory ran out: Python's, NumPy's, torch's on any device."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and any(words in text for words in _MEMORY_WORDS)
 
 
 def _rebuild(cls: type[SkullfixError], message: str, hint: str) -> SkullfixError:

@@ -22,7 +22,10 @@ def bench(
         str, typer.Option(help="Grids, with commas: 64 (3.6 mm), 128, 256, 512 (0.45 mm).")
     ] = "64,128,256",
     engines: Annotated[
-        str, typer.Option(help="Of cpu, reference, dense, minkowski, spconv, cuda, cuda-bf16.")
+        str,
+        typer.Option(
+            help="Of cpu, reference, dense, minkowski, spconv, cuda, cuda-bf16, cuda-fp16."
+        ),
     ] = "cpu,reference,dense,minkowski,spconv,cuda",
     phase: Annotated[
         str, typer.Option(help="forward (inference), train (forward and backward), or both.")
@@ -52,13 +55,18 @@ def bench(
     with command(json_output, quiet=quiet) as out:
         out.facts.update(task="bench", inputs=[] if mask is None else [str(mask)])
         from skullfix.errors import UsageError
+        from skullfix.files.outputs import plan_outputs
         from skullfix.tasks.bench import bench as task
         from skullfix.tasks.bench import machine
+        from skullfix.tasks.bench_figure import NAMES, write_figure
 
         if channels not in ("ch1", "ch2"):
             raise UsageError(f"there is no {channels!r}", hint="choose ch1 or ch2")
         if any(not part.strip().isdigit() for part in resolutions.split(",")):
             raise UsageError(f"{resolutions!r} is no list of grids", hint="for example 64,128")
+        paths: dict[str, Path] = {}
+        if output is not None:
+            paths = plan_outputs(output, output, "bench", NAMES, overwrite=overwrite)
         rows: list[Row] = task(
             [int(part) for part in resolutions.split(",")],
             [part.strip() for part in engines.split(",")],
@@ -70,14 +78,10 @@ def bench(
             progress=out.progress,
         )
         document: dict[str, object] = {"status": "success", "machine": machine(), "outputs": {}}
-        if output is not None:
-            from skullfix.tasks.bench_figure import write_figure
-
-            output.mkdir(parents=True, exist_ok=True)
-            figures = write_figure(rows, output, overwrite=overwrite)
-            document["outputs"] = {path.suffix[1:]: str(path) for path in figures}
-            if not figures:
-                document["warnings"] = ["no figure: matplotlib is not installed"]
+        if paths:
+            warnings = write_figure(rows, paths)
+            document["warnings"] = list(warnings)
+            document["outputs"] = {} if warnings else {n: str(p) for n, p in paths.items()}
         from skullfix.tasks.bench_growth import growth
 
         found = growth(rows)

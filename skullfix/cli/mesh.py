@@ -72,7 +72,8 @@ def mesh(
         if clearance is not None and bone is None:
             raise UsageError("--clearance needs a bone", hint="add --bone MASK")
         given["clearance"] = DEFAULT_CLEARANCE_MM if clearance is None else clearance
-        options = MeshOptions(read_fitting(given), mesh_format, space, overwrite)  # type: ignore[arg-type]
+        fit = read_fitting(given)
+        options = MeshOptions(fit, given["mesh_format"], given["space"], overwrite)
         result = task(source, output, options, bone=bone, progress=out.progress)
         out.finish(result.document, text=_summary(result.document))
 

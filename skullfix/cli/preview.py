@@ -79,6 +79,7 @@ def iterm_picture(png: bytes) -> str:
 
 def print_blocks(path: Path, console: Console) -> None:
     """Print a picture in half blocks, two pixels a character; colours as the console has them."""
+    import numpy as np
     from PIL import Image
     from rich.color import Color
     from rich.style import Style
@@ -87,13 +88,10 @@ def print_blocks(path: Path, console: Console) -> None:
     image = Image.open(path).convert("RGB")
     columns = max(2, min(console.width, _WIDEST))
     rows = max(2, 2 * round(image.height * columns / image.width / 2))
-    pixels = image.resize((columns, rows), Image.Resampling.LANCZOS).load()
-    if pixels is None:
-        return
+    pixels = np.asarray(image.resize((columns, rows), Image.Resampling.LANCZOS)).tolist()
     for row in range(0, rows, 2):
         line = Text()
-        for column in range(columns):
-            upper, lower = pixels[column, row], pixels[column, row + 1]
-            style = Style(color=Color.from_rgb(*upper), bgcolor=Color.from_rgb(*lower))  # type: ignore[misc]
+        for upper, lower in zip(pixels[row], pixels[row + 1], strict=True):
+            style = Style(color=Color.from_rgb(*upper), bgcolor=Color.from_rgb(*lower))
             line.append("▀", style)
         console.print(line, end="\n", soft_wrap=True)

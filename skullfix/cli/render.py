@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from skullfix.cli.progress import Reporter
-from skullfix.errors import SkullfixError
+from skullfix.errors import SkullfixError, is_out_of_memory
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -134,7 +134,7 @@ def describe(error: BaseException) -> tuple[int, str, str, str]:
         context = getattr(error, "ctx", None)
         path = context.command_path if context is not None else "skullfix"
         return 2, "usage", error.format_message(), f"See {path} --help."  # type: ignore[attr-defined]
-    if _is_memory(error):
+    if is_out_of_memory(error):
         hint = "Close other programs, or choose a smaller model or a coarser spacing."
         return 5, "not_enough_memory", f"Not enough memory. {error}".strip(), hint
     hint = "This is a fault of skullfix; run `skullfix --debug …` for the traceback and report it."
@@ -146,13 +146,6 @@ def describe(error: BaseException) -> tuple[int, str, str, str]:
 def _is_usage(error: BaseException) -> bool:
     """Tell Typer's usage errors, whose class moved between its versions, by what they can do."""
     return hasattr(error, "format_message") and hasattr(error, "exit_code")
-
-
-def _is_memory(error: BaseException) -> bool:
-    """Tell exhausted memory: Python's, NumPy's, and torch's on the CPU or an accelerator."""
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return True
-    return isinstance(error, RuntimeError) and "you tried to allocate" in str(error)
 
 
 def _print_failure(message: str, hint: str) -> None:

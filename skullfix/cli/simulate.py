@@ -93,7 +93,7 @@ def coarse(
             source,
             output,
             spacing=spacing,
-            kind=kind,  # type: ignore[arg-type]  # checked by the task
+            kind=kind,
             back=back,
             seed=seed,
             overwrite=overwrite,

@@ -98,6 +98,7 @@ def train(
     with command(json_output, quiet=quiet) as out:
         out.facts.update(task=f"train {task}", inputs=[str(folder) for folder in data])
         from skullfix.cases.organs import ORGANS
+        from skullfix.training.distributed import leads
         from skullfix.training.run import train_network
         from skullfix.training.settings import Settings
 
@@ -129,4 +130,5 @@ def train(
             progress=out.progress,
             note=lambda line: None if quiet else typer.echo(line, err=True),
         )
-        out.finish(result, text=f"trained: {result['checkpoint']}")
+        if leads():
+            out.finish(result, text=f"trained: {result['checkpoint']}")

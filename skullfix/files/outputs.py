@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,11 +24,17 @@ def plan_outputs(
         overwrite: Whether existing files may be replaced.
 
     Raises:
-        OutputError: One exists, or the folder cannot be made.
+        OutputError: One exists, or is a folder or a device, or the folder cannot be made.
     """
     place = source.resolve().parent if folder is None else folder
     paths = {name: place / f"{stem}{ending}" for name, ending in suffixes.items()}
     present = [path for path in paths.values() if path.exists()]
+    for path in present:
+        if not path.is_file():
+            raise OutputError(
+                f"{path} is no ordinary file, and is in the way of an output",
+                hint="rename it, or choose another folder with -o",
+            )
     if present and not overwrite:
         raise OutputError(
             f"{present[0]} exists already"
@@ -49,13 +55,14 @@ def plan_outputs(
 def staged(paths: Mapping[str, Path]) -> Iterator[dict[str, Path]]:
     """Give temporary paths in the outputs' folder; move what was written into place at the end.
 
-    When the block fails, nothing is left behind.
+    An older file of an output that was not written this time is removed: it would be taken for
+    a part of the new result. When anything fails, all is as it was before.
 
     Args:
         paths: Final path of each output, all in one folder.
 
     Raises:
-        OutputError: The folder is not writable.
+        OutputError: The folder is not writable, or a file cannot be replaced.
     """
     place = next(iter(paths.values())).parent
     try:
@@ -65,9 +72,34 @@ def staged(paths: Mapping[str, Path]) -> Iterator[dict[str, Path]]:
             f"{place} is not writable ({error.strerror or error})",
             hint="choose another folder with -o",
         ) from error
+    new, old = aside / "new", aside / "old"
     try:
-        yield {name: aside / path.name for name, path in paths.items()}
-        for written in sorted(aside.iterdir()):
-            written.replace(place / written.name)
+        new.mkdir()
+        old.mkdir()
+        yield {name: new / path.name for name, path in paths.items()}
+        _exchange(new, old, sorted(paths.values()))
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def _exchange(new: Path, old: Path, targets: Sequence[Path]) -> None:
+    """Put files from `new` in place of the targets, and those that were there into `old`."""
+    kept: list[Path] = []
+    done: list[Path] = []
+    try:
+        for target in targets:
+            if target.exists():
+                target.replace(old / target.name)
+                kept.append(target)
+            if (new / target.name).exists():
+                done.append((new / target.name).replace(target))
+    except OSError as error:
+        for target in done:
+            target.unlink(missing_ok=True)
+        for target in kept:
+            (old / target.name).replace(target)
+        raise OutputError(
+            f"{error.filename or targets[0].parent} cannot be replaced "
+            f"({error.strerror or error}); all files are as they were",
+            hint="close the programs that have it open, or choose another folder with -o",
+        ) from error

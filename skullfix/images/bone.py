@@ -12,7 +12,7 @@ from skullfix.errors import InputError
 from skullfix.images.box import bounding_box, slices
 from skullfix.images.head import SKIN_HU, coarse_steps, find_head, refine
 from skullfix.images.hounsfield import hounsfield
-from skullfix.images.threshold import DEFAULT_HU, auto_threshold
+from skullfix.images.threshold import DEFAULT_HU, chosen_threshold
 from skullfix.images.volume import Volume
 
 NEAR_MM = 8.0
@@ -62,9 +62,8 @@ def extract_bone(
         InputError: Not Hounsfield units, or no skull.
     """
     ct, warnings = hounsfield(ct)
-    if threshold == "auto":
-        threshold = auto_threshold(ct.array)
-        warnings += (f"The bone threshold was set to {threshold:g} HU by the histogram.",)
+    threshold, said = chosen_threshold(ct.array, threshold)
+    warnings += said
     spacing = ct.geometry.spacing[::-1]
     bone: NDArray[np.bool_] = ct.array >= threshold
     unit = float(np.prod(spacing))

@@ -11,7 +11,7 @@ from skullfix.images.bone import extract_bone
 from skullfix.images.head import refine
 from skullfix.images.hounsfield import hounsfield
 from skullfix.images.resample import block_factors, block_means
-from skullfix.images.threshold import DEFAULT_HU, auto_threshold
+from skullfix.images.threshold import DEFAULT_HU, chosen_threshold
 from skullfix.images.volume import Volume
 
 NEAR_BLOCKS = 2
@@ -41,9 +41,8 @@ def extract_bone_in_parts(
     if max(factors) == 1 or (np.asarray(ct.geometry.size) < 2 * np.asarray(factors)).any():
         return extract_bone(ct, threshold=threshold)
     ct, warnings = hounsfield(ct)
-    if threshold == "auto":
-        threshold = auto_threshold(ct.array)
-        warnings += (f"The bone threshold was set to {threshold:g} HU by the histogram.",)
+    threshold, said = chosen_threshold(ct.array, threshold)
+    warnings += said
     found, more = extract_bone(block_means(ct), threshold=threshold)
     near = binary_dilation(found.array, iterations=NEAR_BLOCKS)
     bone = np.empty(ct.array.shape, bool)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from skullfix.images.orthonormal import checked_geometry
 from skullfix.images.payload import Payload, read_payload
-from skullfix.images.volume import Geometry, Volume
+from skullfix.images.volume import Geometry, Volume, direction_of
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,6 @@ def read_volume(name: str, header: FileHeader) -> FileVolume:
         array = array.astype(array.dtype.newbyteorder("="))
     own = None
     if warnings:
-        nine = tuple(header.axes.ravel().tolist())
-        own = Geometry(geometry.size, geometry.spacing, geometry.origin, nine)  # type: ignore[arg-type]
+        axes = direction_of(header.axes)
+        own = Geometry(geometry.size, geometry.spacing, geometry.origin, axes)
     return FileVolume(Volume(array, geometry), own, (*header.warnings, *warnings))

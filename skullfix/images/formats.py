@@ -21,6 +21,14 @@ READABLE = (
 )
 
 
+_IN_ONE_FILE = {".nhdr": ".nrrd", ".mhd": ".mha"}
+
+
+def output_suffix(suffix: str) -> str:
+    """Give the suffix of outputs in an input's format: never a header with its voxels beside it."""
+    return _IN_ONE_FILE.get(suffix, suffix)
+
+
 def split_suffix(name: str) -> tuple[str, str]:
     """Split a file name into (stem, suffix); the suffix is one of SUFFIXES, or "" if unknown."""
     for suffix in SUFFIXES:

@@ -17,7 +17,7 @@ from skullfix.images.file_header import FileHeader, FileVolume, read_volume
 from skullfix.images.nifti_header import nifti_affine, nifti_header, nifti_payload
 from skullfix.images.payload import DAMAGED
 from skullfix.images.room import require_bytes
-from skullfix.images.volume import Geometry, Volume
+from skullfix.images.volume import Geometry, Volume, direction_of
 
 
 def read_nifti(path: Path) -> FileVolume:
@@ -79,5 +79,5 @@ def _representable(geometry: Geometry) -> Geometry:
         geometry.size,
         tuple(spacing.tolist()),
         tuple(affine[:3, 3].tolist()),
-        tuple((affine[:3, :3] / spacing).ravel().tolist()),
+        direction_of(affine[:3, :3] / spacing),
     )

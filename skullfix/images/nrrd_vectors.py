@@ -13,7 +13,7 @@ import itertools
 import numpy as np
 from numpy.typing import NDArray
 
-from skullfix.images.volume import Geometry
+from skullfix.images.volume import Geometry, direction_of
 
 _STEPS = np.array(
     sorted(
@@ -55,7 +55,7 @@ def representable(geometry: Geometry) -> Geometry:
         geometry.size,
         (float(spacing[0]), float(spacing[1]), float(spacing[2])),
         geometry.origin,
-        tuple(float(value) for value in axes.T.ravel()),  # type: ignore[arg-type]
+        direction_of(axes.T),
     )
 
 

@@ -18,7 +18,7 @@ from skullfix.images.limits import (
     MIN_SIDE,
     MIN_SPACING_MM,
 )
-from skullfix.images.volume import Geometry
+from skullfix.images.volume import Geometry, direction_of
 
 
 def checked_geometry(
@@ -61,12 +61,11 @@ def checked_geometry(
             hint="The header is damaged; export the scan again.",
         )
     matrix, warnings = orthonormal(name, np.asarray(direction, dtype=np.float64).reshape(3, 3))
-    nine = tuple(float(value) for value in matrix.ravel())
     geometry = Geometry(
         size=(int(size[0]), int(size[1]), int(size[2])),
         spacing=(float(spacing[0]), float(spacing[1]), float(spacing[2])),
         origin=(float(origin[0]), float(origin[1]), float(origin[2])),
-        direction=nine,  # type: ignore[arg-type]
+        direction=direction_of(matrix),
     )
     return geometry, warnings
 

@@ -9,7 +9,7 @@ from skullfix.errors import InputError
 from skullfix.images.archive import unpacked
 from skullfix.images.dicom_folder import DicomVolume, read_dicom_folder
 from skullfix.images.file_header import read_volume
-from skullfix.images.formats import READABLE, SUFFIXES, Format, split_suffix
+from skullfix.images.formats import READABLE, SUFFIXES, Format, output_suffix, split_suffix
 from skullfix.images.meta_header import read_meta_header
 from skullfix.images.nifti import read_nifti
 from skullfix.images.nrrd_header import read_nrrd_header
@@ -23,7 +23,8 @@ class Scan:
     Attributes:
         volume: The voxels, in the file's own dtype, and their grid.
         format: "nrrd", "nifti", "metaimage" or "dicom".
-        suffix: Suffix for outputs in the input's format, lower case; ".nrrd" for DICOM.
+        suffix: Suffix for outputs in the input's format, lower case; ".nrrd" for DICOM and .nhdr,
+            ".mha" for .mhd.
         stem: File name without the suffix; name of the folder or zip for DICOM.
         warnings: What was changed or assumed, one sentence each.
         own_grid: The file's grid where its axes are not right-angled; ``volume`` lies on the
@@ -93,7 +94,7 @@ def _read(path: Path, series: str | None) -> Scan:
     else:
         header = read_nrrd_header(path) if form == "nrrd" else read_meta_header(path)
         image = read_volume(path.name, header)
-    return Scan(image.volume, form, suffix, stem, image.warnings, image.own_grid)
+    return Scan(image.volume, form, output_suffix(suffix), stem, image.warnings, image.own_grid)
 
 
 def _dicom(found: DicomVolume, stem: str) -> Scan:

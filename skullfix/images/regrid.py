@@ -8,7 +8,7 @@ from itertools import permutations
 import numpy as np
 
 from skullfix.images.box import Index
-from skullfix.images.volume import Geometry, Volume
+from skullfix.images.volume import Geometry, Volume, direction_of
 
 
 def regrid(grid: Geometry, spacing: tuple[float, float, float]) -> Geometry:
@@ -47,7 +47,7 @@ def nearest_lps(volume: Volume) -> Volume:
             (int(size[0]), int(size[1]), int(size[2])),
             (float(spacing[0]), float(spacing[1]), float(spacing[2])),
             (x, y, z),
-            tuple(columns.reshape(-1).tolist()),
+            direction_of(columns),
         ),
     )
 

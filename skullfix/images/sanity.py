@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_erosion, label
 
 from skullfix.errors import InputError
+from skullfix.images.cavity import CELL_MM, enclosed_rooms
 from skullfix.images.volume import Geometry, Volume
-
-CELL_MM = 4.0
-"""Size of the cells in which the cavity is measured; larger where the slices are thicker."""
 
 SAMPLE_MM = 3.0
 """Every how many mm the bone is looked at; less than a cell, so that no cell is missed."""
@@ -22,9 +19,6 @@ an aorta or a heart none."""
 
 MAX_CAVITY_ML = 3500.0
 """Largest cavity of a head; above, the spacing is wrong or the scan shows a whole body."""
-
-WALLS = 4
-"""Of the six directions along the axes, in how many a voxel of the cavity sees bone."""
 
 _LOST = ((1.0, 1.0, 1.0), (0.0, 0.0, 0.0), (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0))
 
@@ -93,20 +87,9 @@ def _turn() -> NDArray[np.float64]:
 
 
 def _enclosed(points: NDArray[np.float64], cell: float) -> float:
-    """Largest connected room of cells (of ``cell`` mm) that see bone in WALLS directions, ml."""
-    low, high = np.percentile(points, (0.5, 99.5), axis=0)
-    inside = ((points >= low) & (points <= high)).all(axis=1)
-    cells = np.floor((points[inside] - low) / cell).astype(np.int64)
-    occupied = np.zeros(np.ceil((high - low) / cell).astype(np.int64) + 1, dtype=np.bool_)
-    occupied[tuple(cells.T)] = True
-    walls = np.zeros(occupied.shape, np.int8)
-    for axis in range(3):
-        walls += np.maximum.accumulate(occupied, axis)
-        walls += np.flip(np.maximum.accumulate(np.flip(occupied, axis), axis), axis)
-    room, count = label(binary_erosion((walls >= WALLS) & ~occupied))
-    if not count:
-        return 0.0
-    return float(np.bincount(room.ravel())[1:].max()) * cell**3 / 1000.0
+    """Largest room, ml."""
+    rooms, _ = enclosed_rooms(points, cell)
+    return float(np.bincount(rooms.ravel(), minlength=2)[1:].max()) * cell**3 / 1000.0
 
 
 def _shown(geometry: Geometry) -> str:

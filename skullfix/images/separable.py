@@ -28,13 +28,22 @@ def along_axes(
     """
     deep = max(1, _SLAB_VOXELS // max(1, len(places[1]) * len(places[2])))
     for start in range(0, len(places[0]), deep):
-        values = _linear(array, places[0][start : start + deep], 0)
-        values = _linear(_linear(values, places[1], 1), places[2], 2)
+        values = linear(array, places[0][start : start + deep], 0)
+        values = linear(linear(values, places[1], 1), places[2], 2)
         out[start : start + deep] = values.numpy()
 
 
-def _linear(values: Tensor, place: NDArray[np.float64], axis: int) -> Tensor:
-    """Interpolate along one axis."""
+def linear(values: Tensor, place: NDArray[np.float64], axis: int) -> Tensor:
+    """Interpolate along one axis.
+
+    Args:
+        values: (z, y, x) float32, on any device.
+        place: (n,) fractional indices.
+        axis: Which one.
+
+    Returns:
+        As `values`, with n values along that axis; 0 where the index is outside.
+    """
     count = values.shape[axis]
     below = np.floor(place).astype(np.int64)
     shape = [1, 1, 1]
@@ -42,7 +51,10 @@ def _linear(values: Tensor, place: NDArray[np.float64], axis: int) -> Tensor:
     parts = []
     for index, share in ((below, 1 - (place - below)), (below + 1, place - below)):
         weight = np.where((index >= 0) & (index < count), share, 0).astype(np.float32)
-        there = torch.from_numpy(index.clip(0, count - 1))
-        parts.append((values.index_select(axis, there), torch.from_numpy(weight).reshape(shape)))
+        there, factor = (
+            torch.from_numpy(one).to(values.device)
+            for one in (index.clip(0, count - 1), weight.reshape(shape))
+        )
+        parts.append((values.index_select(axis, there), factor))
     (first, near), (second, far) = parts
     return first.mul_(near).addcmul_(second, far)

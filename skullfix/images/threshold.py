@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,16 @@ AUTO_HU = (120.0, 350.0)
 """Lowest and highest threshold that is chosen."""
 
 DEFAULT_HU = 150.0
+
+
+def chosen_threshold(
+    array: NDArray[Any], threshold: float | Literal["auto"]
+) -> tuple[float, tuple[str, ...]]:
+    """Give the threshold asked for, or the one of the histogram with a warning that says so."""
+    if threshold != "auto":
+        return threshold, ()
+    found = auto_threshold(array)
+    return found, (f"The bone threshold was set to {found:g} HU by the histogram.",)
 
 
 def auto_threshold(array: NDArray[Any]) -> float:

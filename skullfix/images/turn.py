@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from skullfix.images.volume import Geometry
+from skullfix.images.volume import Geometry, direction_of
 
 
 def rotation_about(axis: int, angle: float) -> NDArray[np.float64]:
@@ -25,5 +25,5 @@ def rotation_about(axis: int, angle: float) -> NDArray[np.float64]:
 def turned(grid: Geometry, turn: NDArray[np.float64]) -> Geometry:
     """Turn a grid about the world's origin by a (3, 3) rotation."""
     x, y, z = (turn @ np.asarray(grid.origin)).tolist()
-    axes = (turn @ np.asarray(grid.direction).reshape(3, 3)).ravel().tolist()
-    return Geometry(grid.size, grid.spacing, (x, y, z), tuple(axes))
+    axes = direction_of(turn @ np.asarray(grid.direction).reshape(3, 3))
+    return Geometry(grid.size, grid.spacing, (x, y, z), axes)

@@ -11,13 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_erosion, label
 from scipy.spatial import cKDTree
 
+from skullfix.images.cavity import CELL_MM, enclosed_rooms
 from skullfix.images.volume import Volume
-
-CELL_MM = 4.0
-"""Size of the cells in which the braincase is found."""
 
 NEAR_MM, FAR_MM, STEP_MM = 20.0, 140.0, 1.0
 """Where bone is looked for along a ray."""
@@ -27,8 +24,6 @@ RAYS = 2000
 VAULT_ELEVATION_DEG = 15.0
 """Directions higher than this over the middle of the braincase meet the vault. In none of 48
 intact training skulls is one of them open."""
-
-_WALLS = 4  # of six directions in which a cell of the braincase sees bone
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,21 +85,12 @@ def middle_of_braincase(bone: Volume) -> NDArray[np.float64] | None:
     affine = bone.geometry.affine()
     points = rows[:, ::-1] @ affine[:3, :3].T + affine[:3, 3]
     cell = max(CELL_MM, 1.8 * max(bone.geometry.spacing))
-    low, high = np.percentile(points, (0.5, 99.5), axis=0)
-    cells = np.floor((points - low) / cell).astype(np.int64)
-    shape = np.ceil((high - low) / cell).astype(np.int64) + 1
-    occupied = np.zeros(shape, np.bool_)
-    occupied[tuple(cells[((cells >= 0) & (cells < shape)).all(1)].T)] = True
-    walls = np.zeros(occupied.shape, np.int8)
-    for axis in range(3):
-        walls += np.maximum.accumulate(occupied, axis)
-        walls += np.flip(np.maximum.accumulate(np.flip(occupied, axis), axis), axis)
-    room, count = label(binary_erosion((walls >= _WALLS) & ~occupied))
-    if not count:
-        return None
-    sizes = np.bincount(room.ravel())
+    rooms, low = enclosed_rooms(points, cell)
+    sizes = np.bincount(rooms.ravel(), minlength=2)
     sizes[0] = 0
-    inside = np.argwhere(room == sizes.argmax())
+    if not sizes.any():
+        return None
+    inside = np.argwhere(rooms == sizes.argmax())
     middle: NDArray[np.float64] = low + (inside.mean(0) + 0.5) * cell
     return middle
 

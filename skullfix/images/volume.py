@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+Direction = tuple[float, float, float, float, float, float, float, float, float]
+
 
 @dataclass(frozen=True)
 class Geometry:
@@ -24,7 +26,7 @@ class Geometry:
     size: tuple[int, int, int]
     spacing: tuple[float, float, float]
     origin: tuple[float, float, float]
-    direction: tuple[float, float, float, float, float, float, float, float, float]
+    direction: Direction
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -42,6 +44,12 @@ class Geometry:
         matrix[:3, :3] = np.asarray(self.direction).reshape(3, 3) * np.asarray(self.spacing)
         matrix[:3, 3] = self.origin
         return matrix
+
+
+def direction_of(axes: NDArray[np.float64]) -> Direction:
+    """Give a (3, 3) matrix, its columns the directions of the axes, as a `Geometry` holds it."""
+    (a, b, c), (d, e, f), (g, h, i) = axes.tolist()
+    return a, b, c, d, e, f, g, h, i
 
 
 @dataclass(frozen=True)

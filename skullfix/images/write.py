@@ -42,14 +42,13 @@ def write_volume(volume: Volume, path: Path) -> None:
 
     Args:
         volume: Any real dtype; bool is written as uint8 {0, 1}.
-        path: The file; .nrrd, .nhdr, .mha, .mhd, .nii or .nii.gz. An existing one is replaced.
-            .nhdr and .mhd put their voxels in a second file beside them.
+        path: The file; .nrrd, .mha, .nii or .nii.gz. An existing one is replaced.
 
     Raises:
         OutputError: Unknown suffix, or the file cannot be written.
         TypeError: A dtype that no format holds.
     """
-    stem, suffix = split_suffix(path.name)
+    suffix = split_suffix(path.name)[1]
     array = volume.array.view(np.uint8) if volume.array.dtype == np.bool_ else volume.array
     if array.dtype.name not in _NAMES:
         raise TypeError(f"voxels of the type {array.dtype} cannot be written")
@@ -57,20 +56,10 @@ def write_volume(volume: Volume, path: Path) -> None:
     if suffix == ".nrrd":
         header = _nrrd_header(volume.geometry, array.dtype.name)
         write_atomic(path, _joined(header, _deflated(array, 31)))
-    elif suffix == ".nhdr":
-        data = path.with_name(f"{stem}.raw.gz")
-        write_atomic(data, _deflated(array, 31))
-        write_atomic(path, [_nrrd_header(volume.geometry, array.dtype.name, data.name)])
     elif suffix == ".mha":
         packed = list(_deflated(array, 15))
         header = _meta_header(volume.geometry, array.dtype.name, sum(map(len, packed)))
         write_atomic(path, _joined(header, iter(packed)))
-    elif suffix == ".mhd":
-        packed = list(_deflated(array, 15))
-        data = path.with_name(f"{stem}.zraw")
-        write_atomic(data, packed)
-        size = sum(map(len, packed))
-        write_atomic(path, [_meta_header(volume.geometry, array.dtype.name, size, data.name)])
     elif suffix == ".nii":
         write_atomic(path, _joined(_nifti_header(volume.geometry, array), _pieces(array)))
     elif suffix == ".nii.gz":
@@ -82,7 +71,7 @@ def write_volume(volume: Volume, path: Path) -> None:
         )
 
 
-def _nrrd_header(geometry: Geometry, dtype: str, data: str = "") -> bytes:
+def _nrrd_header(geometry: Geometry, dtype: str) -> bytes:
     vectors = " ".join(_vector(row) for row in space_vectors(geometry).tolist())
     lines = [
         "NRRD0004",
@@ -96,12 +85,10 @@ def _nrrd_header(geometry: Geometry, dtype: str, data: str = "") -> bytes:
         "encoding: gzip",
         f"space origin: {_vector(geometry.origin)}",
     ]
-    if data:
-        lines.append(f"data file: {data}")
     return ("\n".join(lines) + "\n\n").encode()
 
 
-def _meta_header(geometry: Geometry, dtype: str, size: int, data: str = "LOCAL") -> bytes:
+def _meta_header(geometry: Geometry, dtype: str, size: int) -> bytes:
     axes = np.asarray(geometry.direction).reshape(3, 3).T.ravel().tolist()
     lines = [
         "ObjectType = Image",
@@ -116,7 +103,7 @@ def _meta_header(geometry: Geometry, dtype: str, size: int, data: str = "LOCAL")
         f"ElementSpacing = {' '.join(map(repr, map(float, geometry.spacing)))}",
         f"DimSize = {geometry.size[0]} {geometry.size[1]} {geometry.size[2]}",
         f"ElementType = {_NAMES[dtype][1]}",
-        f"ElementDataFile = {data}",
+        "ElementDataFile = LOCAL",
     ]
     return ("\n".join(lines) + "\n").encode()
 

@@ -41,8 +41,8 @@ def signed_distance(mask: NDArray[Any], geometry: Geometry) -> NDArray[np.float3
     if not solid.any():
         return np.full(solid.shape, math.inf, np.float32)
     image = sitk.GetImageFromArray(solid.view(np.uint8))
-    image.SetSpacing(geometry.spacing)  # type: ignore[no-untyped-call]
-    signed = sitk.SignedMaurerDistanceMap(  # type: ignore[no-untyped-call]
+    image.SetSpacing(geometry.spacing)
+    signed = sitk.SignedMaurerDistanceMap(
         image, insideIsPositive=False, squaredDistance=False, useImageSpacing=True
     )
     distance: NDArray[np.float32] = sitk.GetArrayFromImage(signed)

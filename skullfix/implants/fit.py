@@ -213,7 +213,8 @@ def _fit_piece(
         insertion = along(site, mask, insertion.direction, clearance_mm=gap_mm)
     elif caught > _UNDERCUT_WARNING:
         warnings.append(
-            f"{caught:.1%} of the implant catches on the bone along the best direction;"
+            f"{caught:.1%} of the implant catches on the bone along the "
+            f"{'best' if options.insertion == 'auto' else 'given'} direction;"
             " --fix-undercuts removes it."
         )
     gap = gap_to_bone(site, mask)

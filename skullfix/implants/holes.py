@@ -27,11 +27,23 @@ class HolePattern:
 
     Attributes:
         diameter_mm: 0.8 to 10 mm.
-        spacing_mm: Between the axes of neighbours; at least 1.5 diameters.
+        spacing_mm: Between the axes of neighbours; 1.5 diameters to 100 mm.
+
+    Raises:
+        UsageError: A value is out of range.
     """
 
     diameter_mm: float
     spacing_mm: float
+
+    def __post_init__(self) -> None:
+        if not 0.8 <= self.diameter_mm <= 10 or not (
+            1.5 * self.diameter_mm <= self.spacing_mm <= 100
+        ):
+            raise UsageError(
+                f"Holes of {self.diameter_mm:g} mm every {self.spacing_mm:g} mm cannot be made.",
+                hint="Diameter 0.8 to 10 mm; spacing at least 1.5 diameters and at most 100 mm.",
+            )
 
 
 @dataclass(frozen=True)
@@ -54,15 +66,7 @@ def parse_holes(text: str) -> HolePattern:
         raise UsageError(
             f"The holes {text!r} are not understood.", hint="Write DIAMETER@SPACING, e.g. 2@10."
         )
-    pattern = HolePattern(float(match[1]), float(match[2]))
-    if not 0.8 <= pattern.diameter_mm <= 10 or not (
-        1.5 * pattern.diameter_mm <= pattern.spacing_mm <= 100
-    ):
-        raise UsageError(
-            f"Holes of {pattern.diameter_mm:g} mm every {pattern.spacing_mm:g} mm cannot be made.",
-            hint="Diameter 0.8 to 10 mm; spacing at least 1.5 diameters and at most 100 mm.",
-        )
-    return pattern
+    return HolePattern(float(match[1]), float(match[2]))
 
 
 def place_holes(

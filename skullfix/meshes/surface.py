@@ -205,9 +205,7 @@ def _stairs(field: NDArray[np.float32], level: float) -> Mesh:
     offset[near] = np.where(offset[near] >= 0, _KEEP_AWAY, -_KEEP_AWAY)
     if not (offset > 0).any():
         return _NOTHING
-    vertices, faces, _, _ = marching_cubes(  # type: ignore[no-untyped-call]
-        offset, 0.0, allow_degenerate=True
-    )
+    vertices, faces, _, _ = marching_cubes(offset, 0.0, allow_degenerate=True)
     index = np.ascontiguousarray(vertices[:, ::-1], np.float64)
     return Mesh(index, np.ascontiguousarray(faces, np.int32))
 

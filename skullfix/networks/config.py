@@ -28,7 +28,7 @@ class NetworkConfig:
     """
 
     architecture: str
-    channels: tuple[int, int, int, int, int, int, int]
+    channels: tuple[int, ...]
     in_channels: int = 1
     decode_blocks: int = 1
     skip: Literal["union", "inner"] = "union"
@@ -84,14 +84,14 @@ def config_from_card(card: dict[str, Any]) -> NetworkConfig:
     """
     try:
         channels = tuple(int(c) for c in card["channels"])
-        skip = str(card.get("skip", "union"))
+        skip: Any = card.get("skip", "union")
         inputs, blocks = int(card.get("in_channels", 1)), int(card.get("decode_blocks", 1))
         widths = (*channels, inputs)
         if len(channels) != LEVELS or not 1 <= min(widths) <= max(widths) <= MOST_CHANNELS:
             raise ValueError(f"channels {channels}, in_channels {inputs}")
         if skip not in ("union", "inner") or not 1 <= blocks <= MOST_BLOCKS:
             raise ValueError(f"skip {skip!r}, decode_blocks {blocks}")
-        return NetworkConfig(str(card["architecture"]), channels, inputs, blocks, skip)  # type: ignore[arg-type]
+        return NetworkConfig(str(card["architecture"]), channels, inputs, blocks, skip)
     except (KeyError, OverflowError, TypeError, ValueError) as error:
         raise WeightsError(
             f"the model card does not describe a network of this project: {error}",

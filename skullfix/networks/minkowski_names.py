@@ -106,7 +106,7 @@ def _configuration(state: Mapping[str, Tensor]) -> NetworkConfig:
                 hint=_HINT,
             )
     widths = tuple(int(state[name].shape[2]) for name in kernels)
-    found = NetworkConfig("table1", widths, int(state[stem].shape[1]))  # type: ignore[arg-type]
+    found = NetworkConfig("table1", widths, int(state[stem].shape[1]))
     for known in CONFIGS.values():
         if replace(found, architecture=known.architecture) == known:
             return known

@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from io import BytesIO
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from skullfix.files.whole import whole_file
+from skullfix.files.outputs import staged
 from skullfix.tasks.bench import Row
 
+NAMES = {kind: f".{kind}" for kind in ("png", "svg")}  # output -> what follows `bench`
 
-def write_figure(rows: Sequence[Row], folder: Path, *, overwrite: bool = False) -> list[Path]:
-    """Write ``bench.png`` and ``bench.svg``.
+
+def write_figure(rows: Sequence[Row], paths: Mapping[str, Path]) -> tuple[str, ...]:
+    """Draw the rows that were measured.
+
+    Args:
+        rows: Of `skullfix.tasks.bench`.
+        paths: Where each of NAMES goes.
 
     Returns:
-        What was written: nothing if matplotlib is not installed or nothing was measured.
+        Warnings: why there is no figure.
 
     Raises:
-        OutputError: A file exists already or cannot be written.
+        OutputError: A file cannot be written.
     """
     measured = [row for row in rows if row.median is not None]
+    if not measured:
+        return ("no figure: nothing could be measured",)
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        return []
-    if not measured:
-        return []
+        return ("no figure: matplotlib is not installed",)
     figure = Figure(figsize=(9, 4), layout="constrained")
     time_axes, memory_axes = figure.subplots(1, 2)
     for engine, phase in sorted({(row.engine, row.phase) for row in measured}):
@@ -41,11 +46,7 @@ def write_figure(rows: Sequence[Row], folder: Path, *, overwrite: bool = False) 
         axes.set(xscale="log", yscale="log", xlabel="voxels", ylabel=what)
         axes.grid(True, which="both", alpha=0.3)
     time_axes.legend(fontsize=8)
-    paths = []
-    for kind in ("png", "svg"):
-        picture = BytesIO()
-        figure.savefig(picture, format=kind, dpi=150)
-        paths.append(folder / f"bench.{kind}")
-        with whole_file(paths[-1], overwrite=overwrite) as file:
-            file.write(picture.getvalue())
-    return paths
+    with staged(paths) as aside:
+        for kind, path in aside.items():
+            figure.savefig(path, format=kind, dpi=150)
+    return ()

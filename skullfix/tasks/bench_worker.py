@@ -108,7 +108,7 @@ def _sparse(config: NetworkConfig, job: Job) -> Run:
         losses = [out.final.features.square().mean()]
         for level in out.levels:
             losses.append(binary_cross_entropy_with_logits(level.logits, level.target.float()))
-        torch.stack(losses).sum().backward()  # type: ignore[no-untyped-call]
+        torch.stack(losses).sum().backward()
 
     return run
 
@@ -159,7 +159,7 @@ def _peer(network: Any, job: Job) -> Run:
         final, levels = network(rows, features, rows)
         losses = [final.square().mean()]
         losses += [binary_cross_entropy_with_logits(v, t.float()) for v, t in levels]
-        torch.stack(losses).sum().backward()  # type: ignore[no-untyped-call]
+        torch.stack(losses).sum().backward()
 
     return run
 

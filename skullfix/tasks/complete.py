@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from skullfix.errors import is_out_of_memory
 from skullfix.files.outputs import staged
 from skullfix.images.box import crop, slices, widened
 from skullfix.images.regrid import index_box
@@ -24,7 +25,7 @@ from skullfix.tasks.complete_case import CompleteCase, coarse_bone, read_case, w
 from skullfix.tasks.complete_options import CompleteOptions
 from skullfix.tasks.complete_report import write_complete_report
 from skullfix.tasks.document import Progress, Stopwatch, write_document
-from skullfix.tasks.headroom import is_out_of_memory, on_whole_grid
+from skullfix.tasks.headroom import on_whole_grid
 from skullfix.tasks.implant_facts import implant_facts
 from skullfix.tasks.model import Model, load_model, model_facts
 from skullfix.tasks.predict import complete_coarse
@@ -169,7 +170,7 @@ def write_case(case: CompleteCase, result: CompleteResult) -> None:
     wanted = paths if result.mesh is not None else {"result": paths["result"]}
     result.document["outputs"] = {name: str(path) for name, path in wanted.items()}
     result.document["seconds"] = watch.seconds
-    with staged(wanted) as aside:
+    with staged(paths) as aside:
         if result.fitted is not None:
             own = case.scan.own_grid
             with watch.stage("writing"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from skullfix.errors import is_out_of_memory
 from skullfix.files.outputs import plan_outputs
 from skullfix.images.bone import extract_bone
 from skullfix.images.bone_in_parts import extract_bone_in_parts
@@ -17,7 +18,7 @@ from skullfix.images.vault_check import check_vault
 from skullfix.images.volume import Geometry, Volume
 from skullfix.tasks.complete_options import CompleteOptions, check_options, output_names
 from skullfix.tasks.document import Stopwatch
-from skullfix.tasks.headroom import Workplace, is_out_of_memory, make_room, narrowed
+from skullfix.tasks.headroom import Workplace, make_room, narrowed
 
 
 @dataclass(frozen=True)

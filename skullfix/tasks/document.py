@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from skullfix.files.whole import whole_file
 from skullfix.tasks.memory import MemoryWatch
 
 Progress = Callable[[str, float | None], None]
@@ -58,5 +59,10 @@ class Stopwatch:
 
 
 def write_document(document: Mapping[str, Any], path: Path) -> None:
-    """Write a document as JSON."""
-    path.write_text(json.dumps(document, indent=2, default=str) + "\n", encoding="utf-8")
+    """Write a document as JSON.
+
+    Raises:
+        OutputError: The file exists already or cannot be written.
+    """
+    with whole_file(path) as file:
+        file.write((json.dumps(document, indent=2, default=str) + "\n").encode())

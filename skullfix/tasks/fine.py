@@ -11,10 +11,11 @@ from torch import Tensor
 
 from skullfix.errors import InputError, MemoryLimitError, UsageError
 from skullfix.images.box import bounding_box, crop, part_of, slices
+from skullfix.images.finer import fine_features
 from skullfix.images.regrid import index_box, nearest_lps, regrid
 from skullfix.images.resample import sample_onto, world_bounds
 from skullfix.images.volume import Geometry, Volume
-from skullfix.networks.fine_features import fine_features, fine_tensor
+from skullfix.networks.fine_features import fine_tensor
 from skullfix.tasks.model import Model
 
 CUT = 0.4  # mean probability from which a voxel belongs to the shape, where a card names none

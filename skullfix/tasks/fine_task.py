@@ -17,7 +17,6 @@ from skullfix.files.outputs import plan_outputs, staged
 from skullfix.images.box import bounding_box, crop
 from skullfix.images.mask import as_mask
 from skullfix.images.read import Scan, read_scan
-from skullfix.images.resample import sample_onto
 from skullfix.images.volume import Geometry, Volume
 from skullfix.images.write import write_volume
 from skullfix.meshes.measure import measure_mesh
@@ -50,7 +49,9 @@ class FineCase:
         options: What was asked for.
         scan: The volume as it was read.
         shapes: Value in the file to its mask, bool, none of them empty.
-        grid: The grid wanted.
+        grid: The grid wanted, right-angled.
+        own_grid: The one of the file that it is of, where that is not right-angled; the mask is
+            written on it.
         warnings: What the preparation changed or assumed.
         paths: Where each output goes.
         watch: Times the case.
@@ -62,6 +63,7 @@ class FineCase:
     scan: Scan
     shapes: Mapping[int, Volume]
     grid: Geometry
+    own_grid: Geometry | None
     warnings: tuple[str, ...]
     paths: dict[str, Path]
     watch: Stopwatch
@@ -122,19 +124,24 @@ def read_fine_case(
         scan = read_scan(source)
         shapes, warnings = _shapes(scan, options)
         target = options.target
+        pattern: Scan | None = None
         if options.like is not None:
-            target = Target(like=read_scan(options.like).volume.geometry)
+            pattern = read_scan(options.like)
         if options.coarse is not None:
             shapes = {label: _coarser(mask, options.coarse) for label, mask in shapes.items()}
-            if target == TWICE:
-                target = Target(like=scan.volume.geometry)
+            if target == TWICE and pattern is None:
+                pattern = scan
+        if pattern is not None:
+            target = Target(like=pattern.volume.geometry)
         whole = np.zeros(next(iter(shapes.values())).array.shape, bool)
         for mask in shapes.values():
             whole |= mask.array
         grid, said = target.grid(Volume(whole, next(iter(shapes.values())).geometry))
     names = fine_output_names(task, scan.suffix, options)
     paths = plan_outputs(source, folder, scan.stem, names, overwrite=options.overwrite)
-    return FineCase(task, source, options, scan, shapes, grid, (*warnings, *said), paths, watch)
+    own_grid = pattern.own_grid if pattern else None
+    warnings = (*warnings, *said)
+    return FineCase(task, source, options, scan, shapes, grid, own_grid, warnings, paths, watch)
 
 
 def compute_fine_case(case: FineCase, models: FineModels) -> FineResult:
@@ -156,7 +163,7 @@ def compute_fine_case(case: FineCase, models: FineModels) -> FineResult:
             inside = part.array >= choice.model.cut(CUT)
             if case.task == "refine":
                 inside &= keep_largest(inside, count_pieces(mask.array))
-            if not inside.any():
+            if where is not None and not inside.any():
                 warnings.append(_interpolated(label, len(case.shapes) > 1))
                 part, where = field_on(_linear(mask), case.grid)
                 inside = part.array >= FULL
@@ -207,7 +214,8 @@ def write_fine_case(case: FineCase, result: FineResult) -> None:
     after = Volume(result.labels.array != 0, result.labels.geometry)
     with staged(case.paths) as aside:
         with watch.stage("writing"):
-            write_volume(result.labels, aside["mask"])
+            own = case.own_grid or result.labels.geometry
+            write_volume(Volume(result.labels.array, own), aside["mask"])
         if case.options.mesh:
             with watch.stage("mesh"):
                 surface = mask_surface(after)
@@ -272,7 +280,7 @@ def _linear(mask: Volume) -> Volume:
     box = bounding_box(mask.array, 1)
     assert box is not None
     part = crop(mask, *box)
-    return Volume(sample_onto(part, part.geometry).array, part.geometry)
+    return Volume(part.array.astype(np.float32), part.geometry)
 
 
 def _volume_ml(array: NDArray[np.bool_], grid: Geometry) -> float:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 
 from skullfix.errors import MemoryLimitError
 from skullfix.images.box import Index, bounding_box, crop, slices, widened
@@ -153,15 +152,6 @@ def on_whole_grid(mask: Volume, place: Workplace) -> Volume:
     high = tuple(a + n for a, n in zip(place.low, shape, strict=True))
     whole[slices(place.low, (high[0], high[1], high[2]))] = mask.array
     return Volume(whole, place.grid)
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Tell whether an error says that memory ran out, on any device."""
-    text = str(error).lower()
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
-        isinstance(error, RuntimeError)
-        and any(words in text for words in ("out of memory", "not enough memory", "t allocate"))
-    )
 
 
 def _head_box(volume: Volume, kind: str) -> tuple[Index, Index]:

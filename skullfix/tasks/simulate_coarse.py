@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from skullfix.cases.coarsen import coarsen, coarsen_ragged
 from skullfix.errors import InputError, UsageError
@@ -14,15 +14,13 @@ from skullfix.images.resample import sample_onto
 from skullfix.images.volume import Volume
 from skullfix.images.write import write_volume
 
-Kind = Literal["plain", "ragged"]
-
 
 def simulate_coarse(
     source: Path,
     folder: Path,
     *,
     spacing: float,
-    kind: Kind = "plain",
+    kind: str = "plain",
     back: bool = False,
     seed: int = 0,
     overwrite: bool = False,

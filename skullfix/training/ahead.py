@@ -53,7 +53,8 @@ def _by_thread(
     problem: Problem, settings: Settings, done: int, first: int, device: torch.device
 ) -> Generator[Sample]:
     """Make batches in a thread."""
-    with ThreadPoolExecutor(1) as pool:
+    pool = ThreadPoolExecutor(1)
+    try:
         waiting = [
             pool.submit(problem.draw, step, first, settings.batch)
             for step in range(done, min(done + AHEAD, settings.steps))
@@ -63,6 +64,8 @@ def _by_thread(
             if step + AHEAD < settings.steps:
                 waiting.append(pool.submit(problem.draw, step + AHEAD, first, settings.batch))
             yield batch.to(device)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _by_processes(

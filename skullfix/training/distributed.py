@@ -36,7 +36,7 @@ class Ranks:
 @contextmanager
 def join() -> Iterator[Ranks]:
     """Join the processes that ``torchrun`` started; alone without it."""
-    if "RANK" not in os.environ or "WORLD_SIZE" not in os.environ:
+    if not _launched():
         yield Ranks()
         return
     dist.init_process_group("gloo")
@@ -44,6 +44,15 @@ def join() -> Iterator[Ranks]:
         yield Ranks(dist.get_rank(), dist.get_world_size())
     finally:
         dist.destroy_process_group()
+
+
+def leads() -> bool:
+    """Whether this process is the only one, or the one of them that writes and speaks."""
+    return not _launched() or os.environ["RANK"] == "0"
+
+
+def _launched() -> bool:
+    return "RANK" in os.environ and "WORLD_SIZE" in os.environ
 
 
 def own_device(device: torch.device) -> torch.device:
@@ -58,7 +67,7 @@ def total(values: Tensor) -> Tensor:
     """Sum over all processes, differentiable: every process gets the gradient of the whole."""
     if not dist.is_initialized():
         return values
-    summed: Tensor = all_reduce(values)  # type: ignore[no-untyped-call]
+    summed: Tensor = all_reduce(values)
     return summed
 
 

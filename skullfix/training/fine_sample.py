@@ -13,8 +13,9 @@ from torch import Tensor
 from torch.nn.functional import avg_pool3d
 
 from skullfix.cases.coarsen import FULL, overlaps, ragged
+from skullfix.images.finer import fine_features
 from skullfix.images.resample import spread, trilinear
-from skullfix.networks.fine_features import fine_features, fine_tensor
+from skullfix.networks.fine_features import fine_tensor
 from skullfix.sparse.voxels import VoxelSet
 from skullfix.training.augment import Warp, random_warp
 from skullfix.training.blob import random_blob

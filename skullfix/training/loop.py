@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import csv
+import io
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from skullfix.files.whole import whole_file
 from skullfix.networks.config import CONFIGS
 from skullfix.networks.unet import SparseUNet
 from skullfix.sparse.backend import get_backend
@@ -94,7 +96,7 @@ def train(
             )
             loss = occupancy_loss(output, batch.wanted, batch.truth, backend)
             optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             torch.nn.utils.clip_grad_norm_(network.parameters(), CLIP)
             optimizer.step()
             update_average(average, network, min(settings.average, step / (step + 10)))
@@ -147,10 +149,12 @@ class _Log:
             with path.open(encoding="utf-8", newline="") as stream:
                 kept = [row for row in csv.DictReader(stream) if int(row["step"]) <= done]
         self.path, self._since, self._note = path, 0, note
-        with path.open("w", encoding="utf-8", newline="") as stream:
-            writer = csv.DictWriter(stream, self.FIELDS)
-            writer.writeheader()
-            writer.writerows(kept)
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, self.FIELDS)
+        writer.writeheader()
+        writer.writerows(kept)
+        with whole_file(path, overwrite=True) as file:
+            file.write(text.getvalue().encode())
 
     def add(self, step: int, losses: list[float], scores: dict[str, float]) -> None:
         """Append one line; the loss is the mean since the last one."""

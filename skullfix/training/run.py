@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -132,7 +133,9 @@ def train_network(
         )
         if not quiet:
             card = _card(task, settings, network, told, run / "log.csv")
-            card["created_with"] = [_command(task, data, settings, start, ranks.count)]
+            card["created_with"] = [
+                _command(task, data, settings, start, organs, hold_out, ranks.count)
+            ]
             save_checkpoint(network, card, run / CHECKPOINT_FILE, half=True)
     return {
         "status": "success",
@@ -239,15 +242,25 @@ def _start(
 
 
 def _command(
-    task: str, data: Sequence[Path], settings: Settings, start: str | None, processes: int
+    task: str,
+    data: Sequence[Path],
+    settings: Settings,
+    start: str | None,
+    organs: Sequence[str],
+    hold_out: Sequence[str],
+    processes: int,
 ) -> str:
-    """Write the command line that makes this run."""
+    """Write the command line that makes this run; of folders and files the names alone."""
     launch = f"torchrun --nproc-per-node {processes} -m -- " if processes > 1 else ""
-    words = [f"{launch}skullfix train {task} {' '.join(folder.name for folder in data)} -o RUN"]
+    folders = " ".join(shlex.quote(folder.resolve().name) for folder in data)
+    words = [f"{launch}skullfix train {task} {folders} -o RUN"]
     for field in ("architecture", "spacing", "steps", "batch", "rate", "freeze_from", "seed"):
         words.append(f"--{field.replace('_', '-')} {getattr(settings, field)}")
     words += [f"--factor {factor}" for factor in settings.factors]
     for option in ("morph", "prune_below"):
         value = getattr(settings, option)
         words += [f"--{option.replace('_', '-')} {value}"] if value else []
-    return " ".join(words + ([f"--start {Path(start).name}"] if start else []))
+    if task == "refine" and set(organs) != set(ORGANS):
+        words += [f"--organ {organ}" for organ in organs]
+    words += [f"--hold-out {shlex.quote(name)}" for name in hold_out]
+    return " ".join(words + ([f"--start {shlex.quote(Path(start).name)}"] if start else []))

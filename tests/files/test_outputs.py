@@ -58,3 +58,37 @@ def test_a_failure_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no"):
         fail()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_not_written_this_time_goes(tmp_path: Path) -> None:
+    for name in ("s_implant.nrrd", "s_result.json", "other"):
+        (tmp_path / name).write_text("old")
+    paths = plan_outputs(tmp_path / "s.nrrd", tmp_path, "s", NAMES, overwrite=True)
+    with staged(paths) as aside:
+        aside["result"].write_text("new")
+    found = {p.name: p.read_text() for p in tmp_path.iterdir()}
+    assert found == {"s_result.json": "new", "other": "old"}
+
+
+def test_a_folder_in_the_way_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "s_result.json").mkdir()
+    with pytest.raises(OutputError, match="no ordinary file"):
+        plan_outputs(tmp_path / "s.nrrd", tmp_path, "s", NAMES, overwrite=True)
+
+
+def test_a_failure_while_files_are_moved_gives_the_old_ones_back(tmp_path: Path) -> None:
+    (tmp_path / "s_implant.nrrd").write_text("old")
+    paths = plan_outputs(tmp_path / "s.nrrd", tmp_path, "s", NAMES, overwrite=True)
+
+    def fail() -> None:
+        with staged(paths) as aside:
+            for path in aside.values():
+                path.write_text("new")
+            (aside["result"].parent.parent / "old" / "s_result.json").mkdir()
+            (tmp_path / "s_result.json").write_text("came meanwhile")
+
+    with pytest.raises(OutputError, match=r"s_result\.json.* cannot be replaced") as caught:
+        fail()
+    assert "as they were" in caught.value.message
+    found = {p.name: p.read_text() for p in tmp_path.iterdir() if p.is_file()}
+    assert found == {"s_implant.nrrd": "old", "s_result.json": "came meanwhile"}

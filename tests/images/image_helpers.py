@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import SimpleITK as sitk
 from scipy.spatial.transform import Rotation
 
-from skullfix.images.volume import Geometry
+from skullfix.images.volume import Geometry, Volume
+from skullfix.images.write import write_volume
 
-SUFFIXES = (".nrrd", ".nhdr", ".mha", ".mhd", ".nii", ".nii.gz")
+WRITTEN = (".nrrd", ".mha", ".nii", ".nii.gz")
+SUFFIXES = (*WRITTEN, ".nhdr", ".mhd")  # those that are read
+
+
+def write_any(volume: Volume, path: Path) -> None:
+    """Write a volume; a header with its voxels beside it by another program's hand."""
+    if path.name.endswith(WRITTEN):
+        write_volume(volume, path)
+        return
+    image = sitk.GetImageFromArray(volume.array)
+    image.SetSpacing(volume.geometry.spacing)
+    image.SetOrigin(volume.geometry.origin)
+    image.SetDirection(volume.geometry.direction)
+    sitk.WriteImage(image, str(path), True)
 
 
 def make_geometry(

@@ -24,11 +24,11 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import SimpleITK as sitk
+from image_helpers import write_any
 
 from skullfix.errors import InputError
 from skullfix.images.read import read_scan
 from skullfix.images.volume import Geometry, Volume
-from skullfix.images.write import write_volume
 
 MAX_SECONDS = 10.0
 GRID = Geometry((6, 5, 4), (0.5, 0.5, 1.0), (1.0, 2.0, 3.0), (1, 0, 0, 0, 1, 0, 0, 0, 1))
@@ -49,7 +49,7 @@ def seed_file(folder: Path, suffix: str, packed: bool) -> Path:
         return _dicom(folder, array, suffix)
     if suffix == ".jpeg":
         return _jpeg(folder, array, "JPEG" if packed else "JPEG2000")
-    write_volume(Volume(array, GRID), path)
+    write_any(Volume(array, GRID), path)
     if suffix == ".nrrd" and not packed:
         head = path.read_bytes().split(b"\n\n")[0].replace(b"gzip", b"raw")
         path.write_bytes(head + b"\n\n" + array.tobytes())

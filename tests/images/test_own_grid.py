@@ -7,14 +7,14 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
-from image_helpers import SUFFIXES, make_geometry, oblique
+from image_helpers import WRITTEN, make_geometry, oblique
 
 from skullfix.images.read import read_scan
 from skullfix.images.volume import Volume
 from skullfix.images.write import write_volume
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("suffix", WRITTEN)
 def test_the_files_own_grid_comes_back(tmp_path: Path, suffix: str) -> None:
     skewed = oblique(3) + np.array([[0, 2e-3, 0], [0, 0, 0], [0, 0, 0]])
     skewed /= np.linalg.norm(skewed, axis=0)
@@ -36,7 +36,7 @@ def test_the_files_own_grid_comes_back(tmp_path: Path, suffix: str) -> None:
         np.testing.assert_array_equal(first, second)
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("suffix", WRITTEN)
 def test_a_right_angled_grid_is_its_own(tmp_path: Path, suffix: str) -> None:
     array = np.arange(210, dtype=np.int16).reshape(7, 6, 5)
     write_volume(Volume(array, make_geometry(direction=oblique(3))), tmp_path / f"x{suffix}")

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from skullfix.cli.main import run
-from skullfix.errors import OutputError, UsageError
+from skullfix.errors import UsageError
 from skullfix.sparse.cuda.available import missing
 from skullfix.tasks.bench import ENGINES, Row, bench, installed
-from skullfix.tasks.bench_figure import write_figure
+from skullfix.tasks.bench_figure import NAMES, write_figure
 from skullfix.tasks.bench_growth import growth
 from skullfix.tasks.bench_input import spacing_of, write_voxels
 
@@ -78,18 +78,25 @@ def test_voxels_of_the_phantom_are_sorted(tmp_path: Path) -> None:
     assert [tuple(r) for r in rows] == sorted({tuple(r) for r in rows})
 
 
-def test_figures_are_not_overwritten(tmp_path: Path) -> None:
+def test_figures(tmp_path: Path) -> None:
     rows = [
         Row("cpu", 64, 9000, "forward", "measured", 2, (0.1, 0.2), (0.1, 0.2), 9.0, 300_000_000),
         Row("cuda", 64, 9000, "train", "measured", 2, (0.1,), (0.1,), 9.0, None, 1_000_000),
         Row("dense", 64, 9000, "forward", "not installed"),
     ]
-    assert write_figure(rows[2:], tmp_path) == []
+    paths = {kind: tmp_path / f"bench{ending}" for kind, ending in NAMES.items()}
+    assert write_figure(rows[2:], paths) == ("no figure: nothing could be measured",)
+    assert not list(tmp_path.iterdir())
     pytest.importorskip("matplotlib")
-    assert len(write_figure(rows, tmp_path)) == 2
-    with pytest.raises(OutputError):
-        write_figure(rows, tmp_path)
-    assert len(write_figure(rows, tmp_path, overwrite=True)) == 2
+    assert write_figure(rows, paths) == ()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bench.png", "bench.svg"]
+
+
+def test_a_figure_in_the_way_is_refused_before_anything_is_measured(tmp_path: Path) -> None:
+    (tmp_path / "bench.svg").write_text("mine")
+    words = ["bench", "--resolutions", "8192", "--engines", "cpu", "-o", str(tmp_path)]
+    assert run(words) == 6
+    assert (tmp_path / "bench.svg").read_text() == "mine"
 
 
 def test_growth_is_the_exponent() -> None:

@@ -187,16 +187,6 @@ def test_evaluate_measures_the_result(
     assert 0 <= scores["hausdorff95_mm"] < 10
 
 
-def test_an_intact_skull_has_no_defect(tmp_path: Path) -> None:
-    patient = head_phantom(spacing=(1.2, 1.2, 1.2), defect=False)
-    write_volume(labels(patient.bone), tmp_path / "whole.nrrd")
-    done = skullfix("complete", tmp_path / "whole.nrrd", "--json")
-    assert done.returncode == 0, done.stderr
-    document = json.loads(done.stdout)
-    assert document["status"] == "no_defect"
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["whole.nrrd", "whole_result.json"]
-
-
 def test_existing_outputs_are_kept(completed: tuple[Path, dict[str, Any]]) -> None:
     folder, document = completed
     before = Path(document["outputs"]["implant"]).read_bytes()

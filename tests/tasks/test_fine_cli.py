@@ -132,6 +132,44 @@ def test_on_the_grid_of_an_image(
     assert document["steps"][0] == "echo: 4 to 1 mm"
 
 
+def test_on_the_skewed_grid_of_an_image(
+    echo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_volume(ball(), tmp_path / "aorta.nrrd")
+    skewed = (1.0, 0.0, 0.0, 0.002, 0.999998, 0.0, 0.0, 0.0, 1.0)
+    grid = Geometry((75, 70, 60), (1.2, 1.1, 1.3), (8.0, -20.0, 32.0), skewed)
+    write_volume(Volume(np.zeros(grid.shape, np.int16), grid), tmp_path / "ct.nrrd")
+    code, _ = call(
+        capsys, "refine", tmp_path / "aorta.nrrd", "--organ", "aorta", "--no-mesh",
+        "--like", tmp_path / "ct.nrrd", "--model", echo / "refine.safetensors", "--no-report",
+    )  # fmt: skip
+    assert code == 0
+    ours, theirs = (read_scan(tmp_path / n) for n in ("aorta_refined.nrrd", "ct.nrrd"))
+    assert ours.own_grid is not None
+    assert ours.own_grid == theirs.own_grid
+    assert ours.volume.array.any()
+
+
+def test_a_label_beyond_the_image_did_not_vanish(
+    echo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = ball()
+    labels.array[...] = 0
+    labels.array[6:14, 6:14, 2:8] = 1
+    labels.array[6:14, 6:14, 17:22] = 4
+    write_volume(labels, tmp_path / "map.nrrd")
+    grid = Geometry((20, 40, 40), (1.0,) * 3, (20.0, 4.0, 54.0), LPS)  # about label 1 alone
+    write_volume(Volume(np.zeros(grid.shape, np.int16), grid), tmp_path / "ct.nrrd")
+    code, document = call(
+        capsys, "refine", tmp_path / "map.nrrd", "--organ", "all", "--no-mesh", "--no-report",
+        "--like", tmp_path / "ct.nrrd", "--model", echo / "refine.safetensors",
+    )  # fmt: skip
+    assert code == 0
+    assert document["shapes"]["1"]["volume_ml"] > 0
+    assert document["shapes"]["4"]["volume_ml"] == 0
+    assert not any("vanished" in text for text in document["warnings"])
+
+
 def test_labels_are_kept_and_do_not_overlap(
     echo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

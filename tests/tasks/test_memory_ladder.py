@@ -25,7 +25,7 @@ from skullfix.tasks.complete import CompleteResult, complete, compute_case
 from skullfix.tasks.complete_case import read_case
 from skullfix.tasks.complete_options import CompleteOptions
 from skullfix.tasks.document import Stopwatch
-from skullfix.tasks.headroom import is_out_of_memory, make_room, narrowed, on_whole_grid
+from skullfix.tasks.headroom import make_room, narrowed, on_whole_grid
 from skullfix.tasks.ladder import RUNGS, Load, RungName
 from skullfix.tasks.model import Model, load_model
 
@@ -174,32 +174,6 @@ def test_every_rung_gives_the_implant(
     assert dice(got.bone.array, whole.bone.array) > 0.99
     assert dice(got.implant.array, whole.implant.array) > (0.9 if rung == "coarser" else 0.97)
     assert got.document["implant"]["watertight"]
-
-
-@pytest.mark.parametrize(
-    ("error", "expected"),
-    [
-        (MemoryError(), True),
-        (torch.cuda.OutOfMemoryError("CUDA out of memory."), True),
-        (torch.cuda.OutOfMemoryError(), True),
-        (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), True),
-        (
-            RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 8 bytes"),
-            True,
-        ),
-        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), True),
-        (RuntimeError("shape mismatch"), False),
-        (ValueError("out of memory"), False),
-    ],
-)
-def test_errors_of_memory_are_known(error: Exception, expected: bool) -> None:
-    assert is_out_of_memory(error) is expected
-
-
-def test_a_real_refusal_of_the_allocator_is_known() -> None:
-    with pytest.raises(RuntimeError) as caught:
-        torch.empty(2**60)
-    assert is_out_of_memory(caught.value)
 
 
 class Fails(torch.nn.Module):

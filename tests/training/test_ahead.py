@@ -46,6 +46,12 @@ def test_ranks_take_different_parts(problem: Problem) -> None:
     first, second = (
         next(batches(problem, SETTINGS, 0, Ranks(rank, 2), CPU, 0)).inputs for rank in (0, 1)
     )
+    four = problem.draw(0, 0, 2 * SETTINGS.batch).inputs
+    for part, volumes in ((first, (0, 1)), (second, (2, 3))):
+        for place, volume in enumerate(volumes):
+            mine = part.voxels.coordinates[:, 0] == place
+            there = four.voxels.coordinates[:, 0] == volume
+            assert torch.equal(part.features[mine], four.features[there])
     assert first.features.shape != second.features.shape
 
 

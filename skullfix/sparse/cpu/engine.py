@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import FunctionCtx
 
 from skullfix.sparse.backend import check_volumes
 from skullfix.sparse.cpu import sets
@@ -89,7 +88,7 @@ class _Convolution(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: FunctionCtx,
+        ctx: Any,
         features: Tensor,
         weight: Tensor,
         source: VoxelSet,
@@ -97,7 +96,7 @@ class _Convolution(torch.autograd.Function):
         relation: Relation,
     ) -> Tensor:
         ctx.save_for_backward(features, weight)
-        ctx.sets = (source, target, relation)  # type: ignore[attr-defined]
+        ctx.sets = (source, target, relation)
         return convolve(sight(features, source, target, relation), weight)
 
     @staticmethod

@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import FunctionCtx
 
 from skullfix.sparse.backend import check_volumes
 from skullfix.sparse.cuda import sets, sight
@@ -103,7 +102,7 @@ class _Convolution(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: FunctionCtx,
+        ctx: Any,
         features: Tensor,
         weight: Tensor,
         source: VoxelSet,
@@ -113,7 +112,7 @@ class _Convolution(torch.autograd.Function):
     ) -> Tensor:
         rounded = features.to(operands or features.dtype), weight.to(operands or weight.dtype)
         ctx.save_for_backward(*rounded)
-        ctx.facts = (source, target, relation, features.dtype, weight.dtype)  # type: ignore[attr-defined]
+        ctx.facts = (source, target, relation, features.dtype, weight.dtype)
         return convolve(*rounded, source, target, relation, out_type=features.dtype)[0]
 
     @staticmethod

@@ -7,8 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from skullfix.errors import MemoryLimitError, SkullfixError
-from skullfix.tasks.headroom import is_out_of_memory
+from skullfix.errors import MemoryLimitError, SkullfixError, is_out_of_memory
 
 FAILED = "error"  # status of an outcome; the others are those of the task's own document
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from skullfix.errors import InputError, UsageError
-from skullfix.images.formats import READABLE, split_suffix
+from skullfix.images.formats import READABLE, output_suffix, split_suffix
 from skullfix.tasks.batch.case import Case
 from skullfix.tasks.batch.listing import is_listing, read_listing
 
@@ -89,7 +89,8 @@ def output_stem(source: Path, *, folder: bool) -> tuple[str, str]:
         return source.name, ".nrrd"
     if source.suffix.lower() == ".zip":
         return source.name[: -len(".zip")], ".nrrd"
-    return split_suffix(source.name)
+    stem, suffix = split_suffix(source.name)
+    return stem, output_suffix(suffix)
 
 
 Entry = tuple[str, Path, str]
