@@ -6,7 +6,8 @@ SkullfixError              1   the base; never raised itself
 ├── WeightsError           4   a checkpoint that cannot be had or trusted
 ├── MemoryLimitError       5   the work does not fit, with the numbers
 ├── OutputError            6   an output that exists already or cannot be written
-└── BatchError             7   a batch in which some case failed
+├── BatchError             7   a batch in which some case failed
+└── WorkersLostError       1   a case during which worker after worker died
 
 A message says what happened, what was expected and what was found; ``hint`` says what to do next.
 Anything else that reaches the user is a fault of skullfix and leaves with exit code 1.
@@ -95,3 +96,9 @@ class BatchError(SkullfixError):
 
     exit_code = 7
     code = "batch_failed"
+
+
+class WorkersLostError(SkullfixError):
+    """A case during which worker after worker died."""
+
+    code = "workers_lost"

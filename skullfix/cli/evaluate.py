@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from skullfix.cli.engine import BackendOption
 from skullfix.cli.render import JsonOption, Output, QuietOption, command
 from skullfix.errors import UsageError
 
@@ -36,9 +37,7 @@ def evaluate(
         Path | None,
         typer.Option("-o", "--output", help="--set: folder for cases.jsonl and table.md."),
     ] = None,
-    backend: Annotated[
-        str, typer.Option(help="--set: auto, cpu, reference or minkowski.")
-    ] = "auto",
+    backend: BackendOption = "auto",
     threads: Annotated[int, typer.Option(help="Threads; 0 for all.", min=0)] = 0,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="--set: measure all rows again.")

@@ -131,7 +131,7 @@ def _default(parameter: Any) -> str:
 def _exit_codes() -> dict[int, str]:
     """Give each exit code its sentence, from the exceptions' own docstrings."""
     classes = errors.SkullfixError.__subclasses__()
-    return OTHER_CODES | {c.exit_code: (c.__doc__ or "").partition("\n")[0] for c in classes}
+    return {c.exit_code: (c.__doc__ or "").partition("\n")[0] for c in classes} | OTHER_CODES
 
 
 if __name__ == "__main__":

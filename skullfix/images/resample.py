@@ -54,17 +54,16 @@ def block_average(mask: Volume, spacing: float = BLOCK_SPACING_MM) -> Volume:
     return Volume(mean, grid)
 
 
-def block_means(scan: Volume, spacing: float = BLOCK_SPACING_MM) -> Volume:
-    """Average whole blocks of voxels so that the grid's spacing comes near `spacing`.
+def block_means(scan: Volume) -> Volume:
+    """Average whole blocks of voxels so that the grid's spacing comes near BLOCK_SPACING_MM.
 
     Args:
         scan: Any real dtype, (z, y, x); voxels behind its last whole block are left out.
-        spacing: Wanted spacing in mm; no axis is refined.
 
     Returns:
         int16, rounded, on the coarser grid.
     """
-    factors = block_factors(scan.geometry.spacing, spacing)
+    factors = block_factors(scan.geometry.spacing)
     x, y, z = (n - n % f for n, f in zip(scan.geometry.size, factors, strict=True))
     whole = crop(scan, (0, 0, 0), (z, y, x))
     grid = block_grid(whole.geometry, factors)

@@ -14,35 +14,28 @@ LIP_HEIGHT_MM = 1.2
 _BLUNT = 1.5  # voxels of height at the lip's edge, so that it is no ragged blade
 
 
-def bevel_lip(
-    site: Site,
-    mask: NDArray[np.bool_],
-    *,
-    width_mm: float = LIP_WIDTH_MM,
-    height_mm: float = LIP_HEIGHT_MM,
-) -> NDArray[np.bool_]:
+def bevel_lip(site: Site, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Add a lip over the edge of the bone: a plate whose edges slope at 45 degrees.
 
     The lip lies on the outer table without a gap, keeps the implant from sinking in, and runs out
-    over the implant as far as over the bone.
+    over the implant as far as over the bone. It reaches LIP_WIDTH_MM over the bone and is
+    LIP_HEIGHT_MM thick, but at least two voxels.
 
     Args:
         site: Where the implant is.
         mask: bool (z, y, x) on the site, the implant with its clearance.
-        width_mm: How far the lip reaches over the bone.
-        height_mm: Its thickness; at least two voxels.
 
     Returns:
         bool (z, y, x), the mask and its lip.
     """
-    height = max(height_mm, 2.0 * site.voxel)
+    height = max(LIP_HEIGHT_MM, 2.0 * site.voxel)
     to_implant = distance_to(mask, site.geometry)
     hole = ndimage.binary_closing(site.implant | site.bone, iterations=1)
     above = distance_to(hole, site.geometry) - np.float32(site.voxel / 2)
     # the roof slopes down on both sides of the rim: over the bone and over the implant
-    over_bone = width_mm + _BLUNT * site.voxel - to_implant
-    roof = np.minimum(np.minimum(over_bone, width_mm - site.to_bone), height)
-    place = ~site.bone & ~hole & (to_implant < width_mm) & (site.to_bone < width_mm)
+    over_bone = LIP_WIDTH_MM + _BLUNT * site.voxel - to_implant
+    roof = np.minimum(np.minimum(over_bone, LIP_WIDTH_MM - site.to_bone), height)
+    place = ~site.bone & ~hole & (to_implant < LIP_WIDTH_MM) & (site.to_bone < LIP_WIDTH_MM)
     index = np.argwhere(place & (above <= height + 3 * site.voxel))
     facing = np.einsum("ij,ij->i", site.normals(index), site.outward(index)) > 0.5
     place[:] = False

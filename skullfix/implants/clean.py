@@ -15,6 +15,8 @@ from skullfix.images.box import bounding_box, crop
 from skullfix.images.volume import Volume
 from skullfix.implants.distance import depth_in, distance_to
 
+FILM_MM = 1.2  # a thinner sheet is no bone
+MINIMUM_SHARE = 0.05  # of the largest piece that a piece must have
 _MARGIN_MM = 6.0
 _REACH = 1.8  # what an opening gives back lies within this many radii of what it left
 _FLOATING_MM = 3.0  # a piece farther than this from all bone fills no hole
@@ -30,34 +32,23 @@ class CleanImplant:
         mask: bool (z, y, x) on the input's grid, without a voxel of the bone; empty where there
             is no defect.
         pieces_ml: Volume of each piece, largest first; empty where there is no defect.
-        removed_ml: Volume of the candidate that was taken away (film, specks, overlap with bone).
     """
 
     mask: Volume
     pieces_ml: tuple[float, ...]
-    removed_ml: float
 
 
-def clean_implant(
-    candidate: Volume,
-    bone: Volume,
-    *,
-    minimum_ml: float = 1.0,
-    minimum_share: float = 0.05,
-    film_mm: float = 1.2,
-) -> CleanImplant:
+def clean_implant(candidate: Volume, bone: Volume, *, minimum_ml: float = 1.0) -> CleanImplant:
     """Keep the pieces of a raw candidate that fill a hole in the bone.
 
-    Sheets thinner than ``film_mm`` are opened away, where the grid is fine enough to tell them
+    Sheets thinner than FILM_MM are opened away, where the grid is fine enough to tell them
     from bone; a sheet three voxels thick always stays. Pieces are dropped that are small, that
     float, or that lie on intact bone like a shell.
 
     Args:
         candidate: bool or uint8 {0, 1} (z, y, x), usually completed and not defective.
         bone: The defective skull on the same grid.
-        minimum_ml: Smaller pieces are dropped.
-        minimum_share: Pieces smaller than this share of the largest one are dropped.
-        film_mm: Thickness below which a sheet is no bone.
+        minimum_ml: Smaller pieces are dropped, and those below MINIMUM_SHARE of the largest one.
 
     Returns:
         The implant; empty when nothing plausible is left, which means 'no defect'.
@@ -83,20 +74,19 @@ def clean_implant(
         solid = near.array.astype(bool, copy=False)
         local = np.zeros(solid.shape, bool)
         local[_shifted(rough.box, [-a for a in low])] = rough.mask
-        opened = ndimage.binary_fill_holes(_without_film(local, near, film_mm)) & ~solid
+        opened = ndimage.binary_fill_holes(_without_film(local, near)) & ~solid
         to_bone = distance_to(solid, near.geometry)
         for fine in _pieces(opened, minimum_ml / voxel_ml):
             if _fills_a_hole(fine.mask, to_bone[fine.box], near):
                 kept.append(_Piece(_shifted(fine.box, low), fine.mask))
     largest = max((piece.voxels for piece in kept), default=0)
-    kept = [piece for piece in kept if piece.voxels >= minimum_share * largest]
+    kept = [piece for piece in kept if piece.voxels >= MINIMUM_SHARE * largest]
     result = np.zeros(shape, bool)
     for piece in kept:
         result[piece.box] |= piece.mask
     return CleanImplant(
         mask=Volume(result, candidate.geometry),
         pieces_ml=tuple(sorted((piece.voxels * voxel_ml for piece in kept), reverse=True)),
-        removed_ml=float(np.count_nonzero(raw & ~result)) * voxel_ml,
     )
 
 
@@ -131,9 +121,9 @@ def _pieces(mask: NDArray[np.bool_], minimum_voxels: float) -> list[_Piece]:
     ]
 
 
-def _without_film(piece: NDArray[np.bool_], near: Volume, film_mm: float) -> NDArray[np.bool_]:
+def _without_film(piece: NDArray[np.bool_], near: Volume) -> NDArray[np.bool_]:
     """Open a piece by half the film's thickness, giving back edges and corners."""
-    radius = film_mm / 2
+    radius = FILM_MM / 2
     core = depth_in(piece, near.geometry) > radius
     kept: NDArray[np.bool_] = piece & (distance_to(core, near.geometry) <= _REACH * radius)
     return kept

@@ -38,24 +38,14 @@ def measure_thickness(site: Site, mask: NDArray[np.bool_]) -> Thickness:
     Returns:
         The thickness; zeros where the mask has no outer face.
     """
-    lengths, _ = wall_lengths(site, mask)
+    lengths = _wall_lengths(site, mask)
     if not len(lengths):
         return Thickness(0.0, 0.0, 0.0)
     return Thickness(float(lengths.mean()), float(lengths.min()), float(np.percentile(lengths, 5)))
 
 
-def wall_lengths(
-    site: Site, mask: NDArray[np.bool_]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Length of the wall at points of the outer face.
-
-    Args:
-        site: Where the implant is.
-        mask: bool (z, y, x) on the site.
-
-    Returns:
-        (N,) float64 mm, and the (N, 3) float64 LPS mm positions of the face's voxels.
-    """
+def _wall_lengths(site: Site, mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """(N,) length of the wall at voxels of the outer face, mm."""
     face = outer_face(site, mask)
     gap = site.to_bone[mask].min() if mask.any() else 0.0
     inner = face & (site.to_bone > max(float(gap), 0.0) + RIM_MM)
@@ -80,7 +70,7 @@ def wall_lengths(
         ahead = np.logical_and.accumulate(inside[:, zero:], axis=1).sum(axis=1)
         behind = np.logical_and.accumulate(inside[:, zero::-1], axis=1).sum(axis=1)
         lengths[at : at + 4096] = (ahead + behind - 1) * _STEP_MM
-    return lengths, start
+    return lengths
 
 
 def outer_face(site: Site, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -14,11 +14,7 @@ _LARGEST_MM = 400.0
 
 
 def check_solid(
-    mesh: Mesh,
-    *,
-    volume_ml: float | None = None,
-    pieces: int | None = None,
-    crossings: bool = True,
+    mesh: Mesh, *, volume_ml: float | None = None, pieces: int | None = None
 ) -> MeshMeasures:
     """Check that a mesh is a closed, outward, simple solid of the expected size.
 
@@ -26,7 +22,6 @@ def check_solid(
         mesh: LPS mm.
         volume_ml: The volume of its mask; 2 % difference is allowed.
         pieces: How many pieces are expected.
-        crossings: Whether to look for faces that pass through each other.
 
     Returns:
         Its measures.
@@ -54,7 +49,7 @@ def check_solid(
         faults.append(f"it has {measures.components} pieces, not {pieces}")
     if max(measures.bounding_box_mm) > _LARGEST_MM:
         faults.append(f"it is {max(measures.bounding_box_mm):.0f} mm long, larger than a head")
-    if crossings and not faults:
+    if not faults:
         found = len(self_intersections(mesh))
         if found:
             faults.append(f"{found} pairs of its faces pass through each other")

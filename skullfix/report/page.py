@@ -42,7 +42,6 @@ def write_report(
     path: Path,
     *,
     scan: Volume | None = None,
-    overwrite: bool = False,
 ) -> Path:
     """Write a report: one file, no network, at most 15 MB.
 
@@ -53,7 +52,6 @@ def write_report(
         picture: (h, w, 3) uint8, for browsers without WebGL and for paper.
         path: The file to make.
         scan: Hounsfield units, for the slices.
-        overwrite: Whether an existing file may be replaced.
 
     Returns:
         The path.
@@ -86,7 +84,7 @@ def write_report(
         }
         text = _page(content, data, picture).encode()
         if len(text) <= LARGEST_BYTES:
-            with whole_file(path, overwrite=overwrite) as file:
+            with whole_file(path) as file:
                 file.write(text)
             return path
     raise OutputError(

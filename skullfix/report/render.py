@@ -26,6 +26,7 @@ View = Literal["left", "right", "front", "back", "top", "bottom"]
 
 BACKGROUND: RGB = (24, 27, 33)
 _LEVEL = 0.4
+_VOXELS = 230  # along the longest side of what is shown, where it is that fine
 # Ray axis and whether it runs towards larger values; then which axis is drawn to the right and
 # down, each with whether it is drawn reversed. Axes: 0 = z (superior), 1 = y (posterior), 2 = x
 # (left).
@@ -69,12 +70,11 @@ class Scene:
     surface: NDArray[np.float32]
 
 
-def build_scene(layers: Sequence[Layer], *, voxels: int = 230) -> Scene:
+def build_scene(layers: Sequence[Layer]) -> Scene:
     """Average layers onto a common grid.
 
     Args:
         layers: At least one; layers without a voxel are allowed, but not all of them.
-        voxels: Wanted number of voxels along the longest side of what is shown.
 
     Returns:
         The scene; its outermost voxels are empty.
@@ -95,7 +95,7 @@ def build_scene(layers: Sequence[Layer], *, voxels: int = 230) -> Scene:
     low = np.min([b[0] for b in bounds], axis=0)
     high = np.max([b[1] for b in bounds], axis=0)
     finest = min(min(part.geometry.spacing) for part in parts if part is not None)
-    spacing = max(float((high - low).max()) / voxels, finest / 2)
+    spacing = max(float((high - low).max()) / _VOXELS, finest / 2)
     grid = world_grid(low - 3 * spacing, high + 3 * spacing, spacing)
     fractions = tuple(
         np.zeros(grid.shape, np.float32) if part is None else _fraction(part, grid)

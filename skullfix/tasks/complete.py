@@ -214,7 +214,7 @@ def complete_bone(bone: Volume, model: Model, watch: Stopwatch | None = None) ->
         implant = np.zeros(bone.array.shape, bool)
         region = None if answer is None else index_box(bone.geometry, answer.implant.geometry)
         if answer is None or region is None:
-            return CleanImplant(Volume(implant, bone.geometry), (), 0.0)
+            return CleanImplant(Volume(implant, bone.geometry), ())
         low, high = widened(region, bone.geometry, AROUND_MM)
         near = crop(bone, low, high)
         found = clean_implant(candidate_on(near, answer, model.cut(CUT)), near)

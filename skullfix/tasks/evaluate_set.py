@@ -59,7 +59,7 @@ class SetOptions:
     Attributes:
         part: ``validation`` or ``train``, the part of split.txt.
         model: None for the default, a name, ``name@version`` or a path.
-        backend: Engine: auto, reference or cpu.
+        backend: Engine.
         families: Some of `families_of`; empty for all.
         cases: Names of skulls; empty for all of the part.
         methods: Some of METHODS, or others that the caller brings along.
@@ -101,7 +101,7 @@ def evaluate_set(
         output: Folder for ``cases.jsonl``, which grows row by row and is gone on with by a second
             run, and ``table.md``; nothing is written where there is none.
         options: See `SetOptions`.
-        progress: Called with the case and the fraction of all work done.
+        progress: Called with the case.
 
     Raises:
         UsageError: A part, family, case or method that does not exist.

@@ -11,6 +11,7 @@ from skullfix.report.content import Content, Measure, ReportLayer, Section
 from skullfix.report.page import write_report
 from skullfix.report.preview import IMPLANT, IVORY, comparison_sheet, write_png
 from skullfix.report.render import Layer, build_scene
+from skullfix.tasks.report_sections import files_section, made_section
 from skullfix.version import __version__
 
 _TITLES = {"upscale": "Finer skull", "refine": "Refined organ"}
@@ -55,7 +56,6 @@ def _content(document: Mapping[str, Any], case: str) -> Content:
     before = sum(s["volume_ml_before"] for s in shapes.values())
     after = sum(s["volume_ml"] for s in shapes.values())
     pieces = sum(s["pieces"] for s in shapes.values())
-    model = document["model"]
     rows = [
         (
             name,
@@ -65,13 +65,6 @@ def _content(document: Mapping[str, Any], case: str) -> Content:
             str(s["pieces"]),
         )
         for name, s in shapes.items()
-    ]
-    made = [
-        ("Model", f"{model['name']} {model['version']}"),
-        ("Licence of the weights", model["licence"]),
-        ("sha256", model["sha256"]),
-        ("Engine", f"{document['backend']} on {document['device']}"),
-        *(("Step", step) for step in document["steps"]),
     ]
     return Content(
         title=_TITLES[document["task"]],
@@ -88,11 +81,9 @@ def _content(document: Mapping[str, Any], case: str) -> Content:
                 [("Label", "ml before", "ml after", "pieces before", "pieces after"), *rows],
                 heads=True,
             ),
-            Section("How it was made", made),
-            Section(
-                "Files",
-                [(n.capitalize(), Path(p).name) for n, p in document["outputs"].items()],
-            ),
+            Section("Steps", [(str(n), step) for n, step in enumerate(document["steps"], 1)]),
+            made_section(document),
+            files_section(document),
         ),
         warnings=tuple(document["warnings"]),
         notice=document["notice"],

@@ -29,8 +29,9 @@ CUT_SHARE = 0.85  # of the patches are cut along the scan's axes, without interp
 HARDLY_FINER = 0.8  # of the patch's spacing: a scan's from which its voxels are not averaged
 BLOB_SHARE = 0.3  # of the patches are made up, where the population is small
 _NO_BEND = torch.zeros(3, 2, 2, 2)
+_AWAY_MM = 14.4  # standard deviation, along each axis, of a patch's middle from the shape
 MARGIN = 2  # coarse voxels around it that the features see
-NEAREST_SHARE = 0.15  # of the coarse masks take the value at the voxel's centre
+NEAREST_SHARE = 0.15  # of the coarse masks take the value of one fine voxel in each coarse one
 RAGGED_SHARE = 0.25  # are smeared and ragged, as a segmentation's are
 
 
@@ -193,7 +194,7 @@ def draw_centre(case: Case, rng: np.random.Generator) -> NDArray[np.float64]:
         place = np.asarray([x, y, z], np.float64)
         if int(case.whole[z, y, x]) > 127:
             break
-    away = rng.normal(0, 0.15 * SIDE, 3)
+    away = rng.normal(0, _AWAY_MM, 3)
     world: NDArray[np.float64] = (case.geometry.affine() @ np.append(place, 1.0))[:3] + away
     return world
 

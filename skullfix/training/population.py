@@ -45,11 +45,6 @@ class Case:
     geometry: Geometry
     plane: Plane | None = None
 
-    @property
-    def has_implant(self) -> bool:
-        """Whether the case brings a defect of its own."""
-        return bool(self.implant.any())
-
 
 def load_cases(
     folder: Path, names: list[str], cache: Path, progress: Callable[[str, float], None]

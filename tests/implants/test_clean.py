@@ -44,7 +44,6 @@ def test_film_specks_and_overlap_go(phantom: Phantom) -> None:
     assert not (found.mask.array & defective).any()
     assert _dice(found.mask.array, implant) > 0.98
     assert len(found.pieces_ml) == 1
-    assert found.removed_ml > 0
 
 
 def test_two_holes_give_two_pieces_and_a_crumb_goes(phantom: Phantom) -> None:
@@ -69,7 +68,6 @@ def test_a_shell_on_intact_bone_is_no_defect(phantom: Phantom) -> None:
     found = clean_implant(Volume(shell, phantom.bone.geometry), phantom.bone)
     assert found.pieces_ml == ()
     assert not found.mask.array.any()
-    assert found.removed_ml > 10
 
 
 def test_a_floating_lump_is_no_defect(phantom: Phantom) -> None:
@@ -83,7 +81,6 @@ def test_an_empty_candidate_is_no_defect(phantom: Phantom) -> None:
     empty = Volume(np.zeros(phantom.bone.array.shape, np.uint8), phantom.bone.geometry)
     found = clean_implant(empty, phantom.bone)
     assert found.pieces_ml == ()
-    assert found.removed_ml == 0.0
 
 
 def test_thin_bone_stays_and_film_on_a_fine_grid_goes() -> None:

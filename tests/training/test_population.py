@@ -34,7 +34,7 @@ def test_shapes_come_in_the_detail_that_is_asked_for(
     (case,) = load_shapes(folder, ["1"], spacing, lambda _, done: told.append(done))
     assert case.whole.shape == case.implant.shape == shape
     assert bool((case.whole == 255).all())
-    assert not case.has_implant
+    assert not case.implant.any()
     step = case.geometry.spacing[0]
     assert case.geometry.origin == pytest.approx([i * 0.5 + (step - 0.5) / 2 for i in (6, 5, 4)])
     assert told[-1] == 1.0

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import Any
 
-from skullfix.errors import SkullfixError, UsageError
+from skullfix.errors import UsageError, WorkersLostError
 from skullfix.tasks.batch.admit import Admission, Rules
 from skullfix.tasks.batch.books import Books
 from skullfix.tasks.batch.case import Case, failure_of
@@ -38,12 +38,6 @@ class ClusterSettings:
 
     scheduler: str | None = None
     workers: int = 0
-
-
-class WorkersLostError(SkullfixError):
-    """A case during which worker after worker died."""
-
-    code = "workers_lost"
 
 
 def check_cluster(settings: ClusterSettings) -> None:
