@@ -8,12 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skullfix.errors import InputError
 from skullfix.evaluation.metrics import boundary_dice, dice, hausdorff95, reconstruction_error
-from skullfix.images.volume import Geometry, Volume
-
-GRID_TOLERANCE = 0.01
-"""Share of a voxel by which the corners of two grids may differ and still be the same grid."""
+from skullfix.images.same_grid import check_same_grid
+from skullfix.images.volume import Volume
 
 
 @dataclass(frozen=True)
@@ -78,32 +75,3 @@ def evaluate_masks(
         truth_ml=int(np.count_nonzero(b)) * unit,
         copied_input_dice=copied,
     )
-
-
-def check_same_grid(name: str, geometry: Geometry, other_name: str, other: Geometry) -> None:
-    """Refuse two grids whose voxels do not lie in the same places.
-
-    Raises:
-        InputError: Sizes differ, or a corner differs by more than GRID_TOLERANCE of a voxel.
-    """
-    if geometry.size != other.size:
-        raise InputError(
-            f"The {name} has {_size(geometry)} voxels, the {other_name} has {_size(other)}.",
-            hint="Compare masks of one grid; resample one onto the other first.",
-        )
-    corners = np.array([[x, y, z, 1.0] for x in (0, 1) for y in (0, 1) for z in (0, 1)]) * [
-        *(side - 1 for side in geometry.size),
-        1.0,
-    ]
-    apart = corners @ (geometry.affine() - other.affine()).T
-    worst = float(np.linalg.norm(apart[:, :3], axis=1).max())
-    if worst > GRID_TOLERANCE * min(other.spacing):
-        raise InputError(
-            f"The {name} and the {other_name} have the same size but lie apart by up to "
-            f"{worst:.3g} mm.",
-            hint="Compare masks of one grid; resample one onto the other first.",
-        )
-
-
-def _size(geometry: Geometry) -> str:
-    return " x ".join(map(str, geometry.size))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +18,7 @@ def plan_outputs(
     """Name the outputs of a task and make sure that they may be written.
 
     Args:
-        source: The input; outputs lie beside it unless `folder` is given.
+        source: The input; outputs lie beside it (a link: beside the link) unless `folder` is given.
         folder: Where they go; made when absent.
         stem: The input's name without its suffix.
         suffixes: Name of each output to the ending of its file, e.g. ``_implant.stl``.
@@ -26,9 +27,17 @@ def plan_outputs(
     Raises:
         OutputError: One exists, or is a folder or a device, or the folder cannot be made.
     """
-    place = source.resolve().parent if folder is None else folder
+    beside = Path(os.path.abspath(source)).parent  # noqa: PTH100 -- a link stays a link
+    place = beside if folder is None else folder
     paths = {name: place / f"{stem}{ending}" for name, ending in suffixes.items()}
-    present = [path for path in paths.values() if path.exists()]
+    try:
+        present = [path for path in paths.values() if path.exists()]
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"{error.filename or place} cannot be made ({error.strerror or error})",
+            hint="choose another folder with -o, or give the input a shorter name",
+        ) from error
     for path in present:
         if not path.is_file():
             raise OutputError(
@@ -41,13 +50,6 @@ def plan_outputs(
             + (f", and {len(present) - 1} more" if len(present) > 1 else ""),
             hint="use --overwrite to replace it, or choose another folder with -o",
         )
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"{place} cannot be made ({error.strerror or error})",
-            hint="choose another folder with -o",
-        ) from error
     return paths
 
 

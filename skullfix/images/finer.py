@@ -28,7 +28,8 @@ def fine_features(
     Returns:
         (3, z, y, x) float32, see the module's text; 0 beyond the coarse grid.
     """
-    mean = torch.nn.functional.avg_pool3d(coarse[None, None], 3, 1, 1)[0, 0]
+    around = torch.nn.functional.pad(coarse[None, None], [1] * 6)  # also two slices have a mean
+    mean = torch.nn.functional.avg_pool3d(around, 3, 1)[0, 0]
     straight, smooth, nearest = coarse, mean, coarse
     for axis in range(3):
         place = (np.arange(size[axis], dtype=np.float64) + 0.5) / factor[axis] - 0.5

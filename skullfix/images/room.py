@@ -58,10 +58,16 @@ def require_bytes(needed: int, what: str) -> None:
     """
     free = free_bytes()
     if needed > free:
+        hint = "Close other programs, crop the scan to the head, or use a machine with more."
+        given = os.environ.get(LIMIT_VARIABLE)
         raise MemoryLimitError(
-            f"{what} needs about {needed / 1e9:.2f} GB of memory; {free / 1e9:.2f} GB are free.",
-            hint="Close other programs, crop the scan to the head, or use a machine with more.",
+            f"{what} needs about {_amount(needed)} of memory; {_amount(free)} are free.",
+            hint=f"Raise {LIMIT_VARIABLE} (it is {given}). {hint}" if given else hint,
         )
+
+
+def _amount(count: int) -> str:
+    return f"{count / 1e9:.2f} GB" if count >= 1e8 else f"{count / 1e6:.0f} MB"
 
 
 def _number(path: Path) -> int | None:

@@ -123,10 +123,12 @@ def make_site(
     if implant.geometry != bone.geometry:
         raise InputError("The implant and the bone are not on one grid.")
     box = bounding_box(implant.array)
-    if box is None or not bone.array.any():
+    if box is None:
+        raise InputError("There is no implant to fit.", hint="Check that the mask is not empty.")
+    if not bone.array.any():
         raise InputError(
-            "There is no implant, or no bone, to fit.",
-            hint="Check that both masks have voxels above 0.",
+            "There is no bone near the implant.",
+            hint="Is the bone the skull that this piece belongs to, and not the piece itself?",
         )
     margin = [round(margin_mm / s) + 1 for s in implant.geometry.spacing[::-1]]
     low = tuple(max(0, a - m) for a, m in zip(box[0], margin, strict=True))

@@ -15,7 +15,7 @@ from skullfix.cases.defects import FAMILIES
 from skullfix.cases.folder import IMPLANTS, PARTS, case_files, read_split
 from skullfix.cases.simulate import simulate_defect
 from skullfix.errors import InputError, MemoryLimitError, UsageError
-from skullfix.evaluation.evaluate import check_same_grid, evaluate_masks
+from skullfix.evaluation.evaluate import evaluate_masks
 from skullfix.evaluation.ledger import Ledger
 from skullfix.evaluation.metrics import dice, reconstruction_error
 from skullfix.evaluation.mirror import VERSION as MIRROR_VERSION
@@ -25,6 +25,7 @@ from skullfix.evaluation.table import OWN, accuracy_tables, case_table
 from skullfix.files.whole import whole_file
 from skullfix.images.mask import as_mask
 from skullfix.images.read import read_scan
+from skullfix.images.same_grid import check_same_grid
 from skullfix.images.volume import Volume
 from skullfix.implants.clean import CleanImplant, clean_implant
 from skullfix.tasks.candidate import Completion, candidate_on

@@ -24,7 +24,7 @@ VIEWS: tuple[tuple[int, ...], ...] = ((), (1, 2), (0, 2), (0, 1))
 LARGEST_VIEWED = 16_000_000  # voxels of a grid that is worth all VIEWS; a larger one gets the first
 LARGEST_FIELD = 600_000_000  # voxels of the network's grid around the shape
 _MARGIN = 2  # coarse voxels around the shape
-_OVERLAP = 0.5  # of the shape's box that must lie in a grid given by --like, to go unremarked
+_INSIDE = 0.98  # of the shape that must lie in a grid given by --like, to go unremarked
 
 
 @dataclass(frozen=True)
@@ -83,21 +83,24 @@ TWICE = Target()
 
 
 def _covered(mask: Volume, like: Geometry) -> tuple[str, ...]:
-    """Check that a mask lies in a grid; warn where only a part of it does."""
-    box = bounding_box(mask.array)
-    assert box is not None  # masks are not empty
-    low, high = world_bounds(part_of(mask.geometry, *box))
-    first, last = world_bounds(like)
-    shared = np.clip(np.minimum(high, last) - np.maximum(low, first), 0, None)
-    share = float(np.prod((shared + 1e-6) / (high - low + 1e-6)))
-    if share < 1e-3:
+    """Check that a mask lies in a grid; warn where a part of it does not."""
+    places = np.argwhere(mask.array)[:, ::-1]
+    step = np.linalg.inv(like.affine()) @ mask.geometry.affine()
+    index = places @ step[:3, :3].T + step[:3, 3]
+    inside = ((index >= -0.5) & (index <= np.asarray(like.size) - 0.5)).all(1)
+    share = float(inside.mean())
+    if not share:
+        box = bounding_box(mask.array)
+        assert box is not None  # masks are not empty
+        low, high = world_bounds(part_of(mask.geometry, *box))
+        first, last = world_bounds(like)
         raise InputError(
             f"The mask lies elsewhere than the image: it reaches from {_text(low)} to "
             f"{_text(high)} mm (LPS), the image from {_text(first)} to {_text(last)} mm.",
             hint="Is --like of the same patient and the same scan?",
         )
-    if share < _OVERLAP:
-        return (f"Only {share:.0%} of the mask's box lies in the image given by --like.",)
+    if share < _INSIDE:
+        return (f"Only {share:.0%} of the mask lies in the image given by --like.",)
     return ()
 
 

@@ -10,12 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skullfix.cases.coarsen import FULL, coarsen
-from skullfix.cases.organs import SEGTHOR_LABELS
+from skullfix.cases.coarsen import FULL
 from skullfix.errors import InputError
 from skullfix.files.outputs import plan_outputs, staged
 from skullfix.images.box import bounding_box, crop
-from skullfix.images.mask import as_mask
 from skullfix.images.read import Scan, read_scan
 from skullfix.images.volume import Geometry, Volume
 from skullfix.images.write import write_volume
@@ -26,17 +24,15 @@ from skullfix.tasks.document import Progress, Stopwatch, write_document
 from skullfix.tasks.fine import CUT, TWICE, Target, field_on, fine_field
 from skullfix.tasks.fine_models import FineModels
 from skullfix.tasks.fine_options import (
-    ALL,
     FineOptions,
     Task,
     check_fine_options,
     fine_output_names,
 )
 from skullfix.tasks.fine_report import write_fine_report
+from skullfix.tasks.fine_shapes import coarser_shapes, read_shapes
 from skullfix.tasks.model import model_facts
 from skullfix.tasks.pieces import count_pieces, keep_largest
-
-MOST_LABELS = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,13 +118,15 @@ def read_fine_case(
     check_fine_options(task, options)
     with watch.stage("reading"):
         scan = read_scan(source)
-        shapes, warnings = _shapes(scan, options)
+        shapes, warnings = read_shapes(scan, task, options)
         target = options.target
         pattern: Scan | None = None
         if options.like is not None:
             pattern = read_scan(options.like)
+            warnings += pattern.warnings
         if options.coarse is not None:
-            shapes = {label: _coarser(mask, options.coarse) for label, mask in shapes.items()}
+            shapes, lost = coarser_shapes(shapes, options.coarse)
+            warnings += lost
             if target == TWICE and pattern is None:
                 pattern = scan
         if pattern is not None:
@@ -146,8 +144,7 @@ def read_fine_case(
 
 def compute_fine_case(case: FineCase, models: FineModels) -> FineResult:
     """Do the second part: the network, the overlaps, the document."""
-    most = max(case.shapes)
-    labels = np.zeros(case.grid.shape, np.uint8 if most < 256 else np.uint16)
+    labels = np.zeros(case.grid.shape, np.uint8 if max(case.shapes) < 256 else np.uint16)
     best = np.zeros(case.grid.shape if len(case.shapes) > 1 else (0, 0, 0), np.float16)
     warnings: list[str] = []
     steps: list[str] = []
@@ -166,7 +163,8 @@ def compute_fine_case(case: FineCase, models: FineModels) -> FineResult:
             if where is not None and not inside.any():
                 warnings.append(_interpolated(label, len(case.shapes) > 1))
                 part, where = field_on(_linear(mask), case.grid)
-                inside = part.array >= FULL
+                most = float(part.array.max(initial=0))
+                inside = (part.array >= min(FULL, most)) & (part.array > 0)
             if where is not None:
                 if len(case.shapes) > 1:
                     inside &= part.array > best[where]
@@ -181,10 +179,11 @@ def compute_fine_case(case: FineCase, models: FineModels) -> FineResult:
             "pieces_before": count_pieces(mask.array),
             "pieces": count_pieces(labels == label),
         }
+        if not facts[str(label)]["pieces"]:
+            warnings.append(f"{_named(label, len(case.shapes) > 1)} has no voxel in the result.")
     if not labels.any():
-        raise InputError(
-            "Nothing of the mask lies in the grid wanted.", hint="Choose another --like image."
-        )
+        other = "Choose another --like image." if case.options.like else "Choose a finer grid."
+        raise InputError("Nothing of the mask lies in the grid wanted.", hint=other)
     assert choice is not None  # there is at least one shape
     checkpoint = choice.model.checkpoint
     document: dict[str, Any] = {
@@ -236,45 +235,6 @@ def write_fine_case(case: FineCase, result: FineResult) -> None:
         write_document(document, aside["result"])
 
 
-def _shapes(scan: Scan, options: FineOptions) -> tuple[dict[int, Volume], tuple[str, ...]]:
-    """Give the masks in a file by their value; for a label map only with ``--organ all``."""
-    if options.organ != ALL:
-        mask, warnings = as_mask(scan.volume)
-        return {1: mask}, warnings
-    array = scan.volume.array
-    values = np.unique(array[array != 0])
-    if not len(values):
-        raise InputError("The label map is empty.", hint="Check that the right file was given.")
-    whole = np.isfinite(values).all() and (values == np.rint(values)).all()
-    if not whole or values.min() < 0 or values.max() > 65535 or len(values) > MOST_LABELS:
-        raise InputError(
-            f"This is no label map: {len(values)} values, from {values.min():g} to "
-            f"{values.max():g}; at most {MOST_LABELS} whole numbers up to 65535 were expected.",
-            hint="Give a segmentation, not an image.",
-        )
-    geometry = scan.volume.geometry
-    known = {number: organ for organ, number in SEGTHOR_LABELS.items()}
-    told = ", ".join(f"{int(v)}" + (f" ({known[v]})" if v in known else "") for v in values)
-    said = f"Refined every label of the map: {told}; names as in SegTHOR."
-    return {int(v): Volume(array == v, geometry) for v in values}, (said,)
-
-
-def _coarser(mask: Volume, spacing: float) -> Volume:
-    """Bring a mask that was stored on a fine grid back to its true resolution."""
-    if spacing <= 1.2 * min(mask.geometry.spacing):
-        raise InputError(
-            f"--coarse {spacing:g} mm is no coarser than the mask's own voxels of "
-            f"{min(mask.geometry.spacing):.3g} mm.",
-            hint="Leave --coarse out.",
-        )
-    coarse = coarsen(mask, spacing)
-    if not coarse.array.any():
-        raise InputError(
-            f"Nothing of the mask is left at {spacing:g} mm.", hint="Give a smaller --coarse."
-        )
-    return coarse
-
-
 def _linear(mask: Volume) -> Volume:
     """Interpolate without a network, on the mask's own grid."""
     box = bounding_box(mask.array, 1)
@@ -288,5 +248,8 @@ def _volume_ml(array: NDArray[np.bool_], grid: Geometry) -> float:
 
 
 def _interpolated(label: int, several: bool) -> str:
-    what = f"Label {label}" if several else "The mask"
-    return f"{what} vanished in the network and was interpolated instead."
+    return f"{_named(label, several)} vanished in the network and was interpolated instead."
+
+
+def _named(label: int, several: bool) -> str:
+    return f"Label {label}" if several else "The mask"

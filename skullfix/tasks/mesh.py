@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from skullfix.errors import InputError, UsageError
+from skullfix.errors import UsageError
 from skullfix.files.outputs import plan_outputs, staged
 from skullfix.images.mask import as_mask
 from skullfix.images.read import read_scan
+from skullfix.images.same_grid import check_same_grid
 from skullfix.images.volume import Volume
 from skullfix.implants.fit import fit_implant
 from skullfix.implants.options import FitOptions
@@ -139,12 +140,8 @@ def _bone(path: Path, mask: Volume) -> tuple[Volume, tuple[str, ...]]:
     """Read the bone around a mask; warnings."""
     scan = read_scan(path)
     bone, warnings = as_mask(scan.volume)
-    if bone.geometry != mask.geometry:
-        raise InputError(
-            f"The mask and the bone are not on one grid: {mask.geometry.size} and"
-            f" {bone.geometry.size} voxels, or other positions.",
-            hint="Resample one onto the other.",
-        )
+    check_same_grid("mask", mask.geometry, "bone", bone.geometry)
+    bone = Volume(bone.array, mask.geometry)  # formats round differently
     shared = np.count_nonzero(bone.array & mask.array)
     if shared > _WITHIN * np.count_nonzero(mask.array):
         rest = Volume(bone.array & ~mask.array, bone.geometry)

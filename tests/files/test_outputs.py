@@ -23,6 +23,20 @@ def test_names_lie_beside_the_input_or_in_the_folder(tmp_path: Path) -> None:
     assert folder.is_dir()
 
 
+def test_outputs_lie_beside_a_link_and_not_beside_its_target(tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "object").write_text("x")
+    (tmp_path / "scan.nrrd").symlink_to(tmp_path / "store" / "object")
+    paths = plan_outputs(tmp_path / "scan.nrrd", None, "scan", NAMES, overwrite=False)
+    assert paths["mask"].parent == tmp_path
+
+
+def test_a_name_too_long_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="cannot be made") as caught:
+        plan_outputs(tmp_path / "a.nrrd", tmp_path, "a" * 250, NAMES, overwrite=False)
+    assert "shorter" in caught.value.hint
+
+
 def test_an_existing_output_is_refused_without_overwrite(tmp_path: Path) -> None:
     (tmp_path / "scan_result.json").write_text("mine")
     with pytest.raises(OutputError, match="exists already") as caught:

@@ -10,6 +10,12 @@ from scipy.ndimage import map_coordinates, uniform_filter
 from skullfix.images.finer import fine_features
 
 
+def test_two_slices_are_enough() -> None:
+    features = fine_features(torch.ones(2, 2, 2), (2.0,) * 3, (4, 4, 4))
+    assert features.shape == (3, 4, 4, 4)
+    assert float(features[2].max()) < 8 / 27 + 1e-6
+
+
 @pytest.mark.parametrize("factor", [(2.0, 2.0, 2.0), (4.0, 3.0, 2.0), (2.5, 1.7, 3.1)])
 def test_features_are_interpolations(factor: tuple[float, float, float]) -> None:
     rng = np.random.default_rng(1)

@@ -63,5 +63,8 @@ def test_a_file_that_does_not_fit_is_not_read(
     array = np.zeros((40, 50, 60), np.int16)
     write_volume(Volume(array, make_geometry((60, 50, 40))), path)
     monkeypatch.setenv(LIMIT_VARIABLE, "0.001")
-    with pytest.raises(MemoryLimitError, match=f"large{suffix}"):
+    with pytest.raises(
+        MemoryLimitError, match=f"large{suffix}.* MB of memory; 0 MB are free"
+    ) as caught:
         read_scan(path)
+    assert f"Raise {LIMIT_VARIABLE} (it is 0.001)" in caught.value.hint

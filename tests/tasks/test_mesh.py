@@ -106,6 +106,14 @@ def test_a_bone_fits_the_solid_into_its_hole(completed: bool, tmp_path: Path) ->
     assert completed == any("completed skull" in w for w in document["warnings"])
 
 
+def test_a_bone_in_another_format_is_on_the_same_grid(tmp_path: Path) -> None:
+    path = write(plate(), tmp_path / "plate.nrrd")
+    for name in ("bone.nii.gz", "bone.mha"):
+        bone = write(wall() & ~plate(), tmp_path / name)
+        document = mesh(path, tmp_path / name.split(".")[1], MeshOptions(ALONE), bone=bone).document
+        assert document["implant"]["watertight"]
+
+
 def test_what_needs_a_bone_is_refused_without_one(tmp_path: Path) -> None:
     path = write(plate(), tmp_path / "plate.nrrd")
     for values in ({"clearance_mm": 1.0}, {"edge": "bevel"}, {"fix_undercuts": True}):
@@ -118,8 +126,11 @@ def test_bad_masks_and_files_in_the_way_are_refused(tmp_path: Path) -> None:
     path = write(plate(), tmp_path / "plate.nrrd")
     other = tmp_path / "other.nrrd"
     write_volume(place(wall(), (1.0, 1.0, 1.0)), other)
-    with pytest.raises(InputError, match="not on one grid"):
+    with pytest.raises(InputError, match="lie apart by up to"):
         mesh(path, None, MeshOptions(FitOptions()), bone=other)
+    with pytest.raises(InputError, match="no bone near the implant") as caught:
+        mesh(path, tmp_path / "self", MeshOptions(FitOptions()), bone=path)
+    assert "and not the piece itself" in caught.value.hint
     with pytest.raises(InputError, match="empty"):
         made(write(np.zeros((9, 9, 9)), tmp_path / "empty.nrrd"), tmp_path)
     (tmp_path / "plate.stl").write_text("mine")
