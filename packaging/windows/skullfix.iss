@@ -5,6 +5,7 @@
 ;   2. iscc /DVersion=0.1.0 packaging\windows\skullfix.iss
 ;   3. Sign dist\skullfix-VERSION-setup.exe with signtool before it is handed out.
 ;
+; Paths of [Setup] are relative to SourceDir, the bundle.
 ; The program folder is never written to: kernels and downloads go to %LOCALAPPDATA%\skullfix.
 
 #ifndef Version
@@ -23,9 +24,9 @@ PrivilegesRequired=lowest
 PrivilegesRequiredOverridesAllowed=dialog
 ArchitecturesAllowed=x64compatible
 ArchitecturesInstallIn64BitMode=x64compatible
-LicenseFile=..\..\THIRD_PARTY.md
+LicenseFile=..\..\..\THIRD_PARTY.md
 SourceDir=..\..\dist\bundle\skullfix
-OutputDir=..\..\dist
+OutputDir=..\..
 OutputBaseFilename=skullfix-{#Version}-setup
 Compression=lzma2/max
 SolidCompression=yes

@@ -31,7 +31,7 @@ CoarseOption = Annotated[
     typer.Option(metavar="MM", help="The mask's true resolution, if it is stored finer."),
 ]
 ModelOption = Annotated[
-    str | None, typer.Option(help="NAME, NAME@VERSION or a path; the nearest by default.")
+    str | None, typer.Option(help="NAME, NAME@VERSION or a path; see skullfix weights list.")
 ]
 ThreadsOption = Annotated[int, typer.Option(help="Threads; 0 for all.", min=0)]
 NoMeshOption = Annotated[bool, typer.Option("--no-mesh", help="Write no mesh.")]

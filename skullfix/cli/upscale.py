@@ -52,6 +52,7 @@ def upscale(
 
     Example: skullfix upscale skull.nii.gz --like ct.nrrd -o fine/
 
-    Without --factor, --spacing or --like the result is twice as fine.
+    Without --factor, --spacing or --like the result is twice as fine, with --coarse on the mask's
+    own grid.
     """
     run("upscale", locals())

@@ -7,7 +7,7 @@ import torch
 from skullfix.errors import UsageError
 from skullfix.sparse.cuda.available import CUDA_ENGINES, missing, missing_device
 
-DEFAULT_DEVICE = "cpu"  # not auto: only the engine and training have run on a GPU, no command
+DEFAULT_DEVICE = "cpu"  # not auto: only the engine and training have run on a GPU, no whole command
 
 
 def choose_device(name: str = DEFAULT_DEVICE, backend: str = "auto") -> torch.device:
