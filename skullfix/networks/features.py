@@ -67,6 +67,20 @@ class ModelGrid:
         return placed - torch.tensor(self.offset)
 
 
+def in_view(rows: Tensor, fraction: Tensor, spacing: float) -> Tensor:
+    """(N,) bool, which voxels lie less than HEIGHT_MM below the highest one with bone.
+
+    Args:
+        rows: (N, 3) array indices (z, y, x), z upwards.
+        fraction: (N,) of bone in each; OCCUPIED or less is none.
+        spacing: Along z, mm.
+    """
+    bony = rows[fraction > OCCUPIED, 0]
+    if not len(bony):
+        return torch.ones(len(rows), dtype=torch.bool)
+    return rows[:, 0] > int(bony.max()) - HEIGHT_MM / spacing
+
+
 def input_tensor(
     rows: Tensor,
     fraction: Tensor,

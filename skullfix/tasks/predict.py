@@ -14,7 +14,7 @@ from skullfix.images.midplane import Plane, midsagittal_plane, with_mirror_image
 from skullfix.images.resample import block_average, sample_onto, world_bounds, world_grid
 from skullfix.images.thick import thin_slices
 from skullfix.images.volume import Geometry, Volume
-from skullfix.networks.features import HEIGHT_MM, MIRRORED, OCCUPIED
+from skullfix.networks.features import MIRRORED, in_view
 from skullfix.networks.unet import SparseUNet
 from skullfix.sparse.backend import Backend
 from skullfix.tasks.candidate import CUT, Completion
@@ -127,13 +127,11 @@ class _Head:
 
 
 def _head(coarse: Volume, grid: Geometry) -> _Head:
-    """Bring uint8 occupancies to a grid; what lies HEIGHT_MM below the vertex stays away."""
+    """Bring uint8 occupancies to a grid; what lies too far below the vertex stays away."""
     occupancy = torch.from_numpy(sample_onto(coarse, grid).array) / 255
     rows = (occupancy > 0).nonzero()
     fraction = occupancy[tuple(rows.unbind(1))]
-    bony = rows[fraction > OCCUPIED, 0]
-    top = int(bony.max()) if len(bony) else 0
-    known = rows[:, 0] > top - HEIGHT_MM / grid.spacing[2]
+    known = in_view(rows, fraction, grid.spacing[2])
     return _Head(rows[known], fraction[known], grid)
 
 

@@ -13,7 +13,7 @@ from skullfix.images.midplane import Plane
 from skullfix.images.resample import spread, trilinear, world_bounds, world_grid
 from skullfix.images.turn import rotation_about
 from skullfix.images.volume import Geometry
-from skullfix.networks.features import HEIGHT_MM
+from skullfix.networks.features import in_view
 from skullfix.training.look import Look, change_look
 from skullfix.training.morph import Morph
 from skullfix.training.population import Case
@@ -154,7 +154,7 @@ def sample_head(
 
 
 def crop_field_of_view(head: Head, rng: np.random.Generator) -> Head:
-    """Leave what lies more than HEIGHT_MM below the vertex away, as `complete` does.
+    """Leave what lies too far below the vertex away, as `complete` does (`in_view`).
 
     Sometimes more is lost, as in a short scan: up to 30 % of the height below, 8 % on top.
     """
@@ -162,7 +162,7 @@ def crop_field_of_view(head: Head, rng: np.random.Generator) -> Head:
     height = head.grid.shape[0]
     low = int(0.3 * shares[0] * height) if draws[0] < 0.4 else 0
     high = height - (int(0.08 * shares[1] * height) if draws[1] < 0.05 else 0)
-    if len(head.rows):
-        low = max(low, int(head.rows[:, 0].max() - HEIGHT_MM / head.grid.spacing[2]) + 1)
-    seen = (head.rows[:, 0] >= low) & (head.rows[:, 0] < high)
-    return Head(head.rows[seen], head.skull[seen], head.implant[seen], head.grid, head.plane)
+    scanned = (head.rows[:, 0] >= low) & (head.rows[:, 0] < high)
+    rows, skull, implant = (part[scanned] for part in (head.rows, head.skull, head.implant))
+    seen = in_view(rows, skull, head.grid.spacing[2])
+    return Head(rows[seen], skull[seen], implant[seen], head.grid, head.plane)
