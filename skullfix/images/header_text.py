@@ -64,6 +64,18 @@ def neighbour(header: Path, name: str) -> Path:
     return file
 
 
+def unoriented(name: str) -> str:
+    """Warning for a header that names no anatomical directions.
+
+    Args:
+        name: File name.
+    """
+    return (
+        f"{name} does not say how it is oriented; its axes are taken for left, posterior and "
+        "superior. Left and right may be mirrored."
+    )
+
+
 def check_size(name: str, size: Sequence[int]) -> None:
     """Refuse a grid that no scan has, before anything is allocated.
 

@@ -21,6 +21,7 @@ from skullfix.images.header_text import (
     neighbour,
     numbers,
     read_start,
+    unoriented,
 )
 from skullfix.images.payload import DAMAGED, Payload
 
@@ -37,13 +38,19 @@ _TYPES = {
     "MET_DOUBLE": "f8",
 }
 _LAST = re.compile(rb"^ElementDataFile[ \t]*=[ \t]*([^\r\n]*)\r?(\n|\Z)", re.MULTILINE)
-_LINE = re.compile(r"([A-Za-z_]+)[ \t]*=[ \t]*(.*)")
+_KEY = re.compile(r"[^\x00-\x1f\x7f]+")
 _SYNONYMS = {
     "Orientation": "TransformMatrix",
     "Rotation": "TransformMatrix",
     "Position": "Offset",
     "Origin": "Offset",
     "ElementByteOrderMSB": "BinaryDataByteOrderMSB",
+}
+_KNOWN = {
+    *("ObjectType", "NDims", "DimSize", "ElementType", "ElementNumberOfChannels"),
+    *("ElementSpacing", "ElementSize", "Offset", "TransformMatrix", "HeaderSize"),
+    *("BinaryData", "BinaryDataByteOrderMSB", "CompressedData", "CompressedDataSize"),
+    *("ElementToIntensityFunctionSlope", "ElementToIntensityFunctionOffset"),
 }
 
 
@@ -97,29 +104,23 @@ def read_meta_header(path: Path) -> FileHeader:
     origin = numbers(name, "Offset", fields.get("Offset", " ".join(["0"] * axes)), axes)
     rows = numbers(name, "TransformMatrix", fields.get("TransformMatrix", eye), axes**2)
     matrix = np.array(rows).reshape(axes, axes)[:3, :3].T  # columns are the axes
-    warnings: tuple[str, ...] = ()
-    if "TransformMatrix" not in fields:
-        warnings = (
-            f"{name} does not say how it is oriented; its axes are taken for left, posterior and "
-            "superior. Left and right may be mirrored.",
-        )
+    warnings = () if "TransformMatrix" in fields else (unoriented(name),)
     payload = _payload(path, fields, last, math.prod(size) * dtype.itemsize)
     return FileHeader(payload, dtype, tuple(size), spacing[:3], origin[:3], matrix, warnings)
 
 
 def _fields(name: str, header: bytes) -> dict[str, str]:
-    """Fields ("Name = value") of a header."""
+    """Fields ("Name = value") that are known; other programs add their own ("dim[0] = 3")."""
     fields: dict[str, str] = {}
     for line in header.decode("latin-1").split("\n"):
         if not line.strip():
             continue
-        found = _LINE.fullmatch(line.strip())
-        if not found:
+        key, equals, value = (part.strip() for part in line.partition("="))
+        if not equals or not _KEY.fullmatch(key):
             raise InputError(f"{name} has the header line {line[:60]!r}.", hint=DAMAGED)
-        key = _SYNONYMS.get(found[1], found[1])
-        if key in fields and fields[key] != found[2].strip():
+        key = _SYNONYMS.get(key, key)
+        if key in _KNOWN and fields.setdefault(key, value) != value:
             raise InputError(f"{name} gives {key[:40]!r} twice in its header.", hint=DAMAGED)
-        fields[key] = found[2].strip()
     return fields
 
 
@@ -131,12 +132,11 @@ def _payload(path: Path, fields: dict[str, str], last: re.Match[bytes], size: in
             f"{name} holds its voxels as text, which is not supported.",
             hint="Save it again in binary form.",
         )
-    slope = fields.get("ElementToIntensityFunctionSlope", "1")
-    intercept = fields.get("ElementToIntensityFunctionOffset", "0")
-    if slope != "1" or intercept != "0":
+    slope = _number(name, fields, "ElementToIntensityFunctionSlope", "1")
+    intercept = _number(name, fields, "ElementToIntensityFunctionOffset", "0")
+    if slope != 1.0 or intercept != 0.0:
         raise InputError(
-            f"{name} scales its voxels by {slope[:20]} and {intercept[:20]}, which is not "
-            "supported.",
+            f"{name} scales its voxels by {slope:g} and {intercept:g}, which is not supported.",
             hint="Save it again with plain values.",
         )
     target = last[1].decode("latin-1").strip()
@@ -153,6 +153,11 @@ def _payload(path: Path, fields: dict[str, str], last: re.Match[bytes], size: in
     if not re.fullmatch(r"\d{1,12}", skip) or (local and skip != "0"):
         raise InputError(f"{name} has the HeaderSize {skip[:40]!r}.", hint=DAMAGED)
     return Payload(file, offset + int(skip), False, size)
+
+
+def _number(name: str, fields: dict[str, str], key: str, default: str) -> float:
+    """Read the one number of a field."""
+    return numbers(name, key, fields.get(key, default), 1)[0]
 
 
 def _flag(name: str, fields: dict[str, str], key: str, default: bool) -> bool:

@@ -6,8 +6,10 @@ Source: http://teem.sourceforge.net/nrrd/format.html
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from skullfix.images.header_text import (
     neighbour,
     numbers,
     read_start,
+    unoriented,
 )
 from skullfix.images.nrrd_vectors import read_vectors
 from skullfix.images.payload import DAMAGED, Payload
@@ -43,14 +46,17 @@ _TYPES = {
     "float": "f4",
     "double": "f8",
 }
-_LPS_SIGNS = {
-    "left-posterior-superior": (1, 1, 1),
-    "lps": (1, 1, 1),
-    "right-anterior-superior": (-1, -1, 1),
-    "ras": (-1, -1, 1),
-    "left-anterior-superior": (1, -1, 1),
-    "las": (1, -1, 1),
+_WAYS = (
+    (("left", 1), ("right", -1)),
+    (("posterior", 1), ("anterior", -1)),
+    (("superior", 1), ("inferior", -1)),
+)
+_LPS_SIGNS = {  # "right-anterior-superior" and "ras" -> (-1, -1, 1), and so on
+    name: tuple(sign for _, sign in ways)
+    for ways in itertools.product(*_WAYS)
+    for name in ("-".join(word for word, _ in ways), "".join(word[0] for word, _ in ways))
 }
+_TIMED = re.compile(r"(.*)-time|([lr][ap][si])t")
 _UNITS_MM = {"mm": 1.0, "millimeter": 1.0, "": 1.0, "cm": 10.0, "m": 1000.0, "um": 0.001}
 _BLANK = re.compile(rb"\r?\n\r?\n")
 _SYNONYMS = {"datafile": "data file", "byteskip": "byte skip", "lineskip": "line skip"}
@@ -90,7 +96,7 @@ def read_nrrd_header(path: Path) -> FileHeader:
         raise InputError(f"{name} has the byte order {endian[:40]!r}.", hint=DAMAGED)
     dtype = dtype.newbyteorder(">" if endian == "big" else "<")
     payload = _payload(path, fields, blank.end() if blank else None, math.prod(size), dtype)
-    spacing, axes, origin, warnings = _place(name, fields, len(size))
+    spacing, axes, origin, warnings = _place(name, fields, size)
     return FileHeader(payload, dtype, tuple(size), spacing, origin, axes, warnings)
 
 
@@ -140,44 +146,75 @@ def _payload(
 
 
 def _place(
-    name: str, fields: dict[str, str], dimension: int
+    name: str, fields: dict[str, str], size: Sequence[int]
 ) -> tuple[tuple[float, ...], NDArray[np.float64], tuple[float, ...], tuple[str, ...]]:
-    """Spacing, axes, origin (LPS mm) and warnings."""
-    if dimension != 3 or "space directions" not in fields:
-        spacing = (1.0,) * dimension
-        if "spacings" in fields:
-            spacing = numbers(name, "spacings", fields["spacings"], dimension)
-        return (
-            spacing,
-            np.eye(3),
-            (0.0, 0.0, 0.0),
-            (
-                f"{name} does not say how it is oriented; its axes are taken for left, posterior "
-                "and superior. Left and right may be mirrored.",
-            ),
-        )
-    signs = np.array(_LPS_SIGNS.get(fields.get("space", "").lower(), (1, 1, 1)))
-    units = re.findall(r'"([^"]*)"', fields.get("space units", "")) or ["mm"]
+    """Spacing, axes, origin (LPS mm) and warnings; later axes of one voxel have no part in them."""
+    dimension = len(size)
+    volume = dimension >= 3 and all(side == 1 for side in size[3:])
+    if not volume or "space directions" not in fields:
+        return _spacings(name, fields, dimension), np.eye(3), (0.0, 0.0, 0.0), (unoriented(name),)
+    found = _signs(fields.get("space", "").lower(), dimension)
+    signs = np.array(found or (1, 1, 1))
+    warnings = [] if found else [unoriented(name)]
+    units = re.findall(r'"([^"]*)"', fields.get("space units", ""))[:3] or ["mm"]
     if len(set(units)) > 1 or units[0].lower() not in _UNITS_MM:
         raise InputError(
             f"{name} is measured in {fields['space units'][:60]}, which is not supported.",
             hint="Save it in millimetres.",
         )
     scale = _UNITS_MM[units[0].lower()]
-    vectors = np.array(_vectors(name, "space directions", fields["space directions"], 3))
-    origin = _vectors(name, "space origin", fields.get("space origin", "(0,0,0)"), 1)[0]
+    vectors = _directions(name, fields["space directions"], dimension)
+    origin = _vectors(name, "space origin", fields.get("space origin", "(0,0,0)"), 1, dimension)[0]
     with np.errstate(all="ignore"):
         spacing_mm, axes = read_vectors(vectors * scale if scale != 1.0 else vectors)
-        place = np.array(origin) * signs * scale
-    warnings = (f"{name} is measured in {units[0]}.",) if scale != 1.0 else ()
-    return tuple(spacing_mm.tolist()), (axes * signs).T, tuple(place.tolist()), warnings
+        place = np.array(origin[:3]) * signs * scale
+    if scale != 1.0:
+        warnings.append(f"{name} is measured in {units[0]}.")
+    return tuple(spacing_mm.tolist()), (axes * signs).T, tuple(place.tolist()), tuple(warnings)
 
 
-def _vectors(name: str, key: str, value: str, count: int) -> list[tuple[float, ...]]:
-    """Vectors "(a,b,c) (d,e,f) …" of a field."""
-    found = re.findall(r"\(([^()]*)\)", value)
-    if len(found) != count or re.sub(r"\([^()]*\)|\s", "", value):
+def _spacings(name: str, fields: dict[str, str], dimension: int) -> tuple[float, ...]:
+    """Spacings of the first three axes; those of more axes may be nan, as NRRD has it."""
+    words = fields.get("spacings", " ".join(["1"] * dimension)).split()
+    words[3:] = ["1"] * len(words[3:])
+    return numbers(name, "spacings", " ".join(words), dimension)[:3]
+
+
+def _signs(space: str, dimension: int) -> tuple[int, ...] | None:
+    """Signs that turn the axes of a space into LPS; None where the space is not anatomical.
+
+    Time goes where the fourth axis goes; a space with time but three axes is taken for LPS.
+    """
+    timed = _TIMED.fullmatch(space)
+    if timed and dimension == 3:
+        return (1, 1, 1)
+    return _LPS_SIGNS.get((timed[1] or timed[2]) if timed else space)
+
+
+def _directions(name: str, value: str, dimension: int) -> NDArray[np.float64]:
+    """(3, 3) float64, row i is the step along axis i in the file's own space."""
+    vectors = _vectors(name, "space directions", value, dimension, dimension)
+    if any(any(vector[3:]) for vector in vectors):
+        raise InputError(
+            f"{name} has the space directions {value[:80]!r}; three axes within three dimensions "
+            "were expected.",
+            hint="Save it as one 3-D volume.",
+        )
+    return np.array([vector[:3] for vector in vectors])
+
+
+def _vectors(
+    name: str, key: str, value: str, count: int, dimension: int
+) -> list[tuple[float, ...]]:
+    """Vectors "(a,b,c) (d,e,f) …" of a field with ``count`` of them, the first three.
+
+    Later ones may be "none". A vector has three numbers, or more where the file has more axes.
+    """
+    found = re.findall(r"\([^()]*\)|none", value)
+    rest = re.sub(r"\([^()]*\)|none|\s", "", value)
+    if len(found) != count or rest or "none" in found[:3]:
         raise InputError(
             f"{name} has the {key} {value[:80]!r}; {count} vectors were expected.", hint=DAMAGED
         )
-    return [numbers(name, key, vector.replace(",", " "), 3) for vector in found]
+    texts = [vector[1:-1].replace(",", " ") for vector in found[:3]]
+    return [numbers(name, key, text, min(max(len(text.split()), 3), dimension)) for text in texts]
