@@ -56,6 +56,6 @@ def check_solid(
     if faults:
         raise OutputError(
             f"The mesh is not a printable solid: {'; '.join(faults)}.",
-            hint="Try --smooth 0.7, no --decimate, smaller or no --holes; the masks are unaffected.",
+            hint="Try --smooth 0.7, no --decimate, smaller or no --holes; the masks stay.",
         )
     return measures
