@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from skullfix.cli.engine import BackendOption
 from skullfix.cli.render import JsonOption, Output, QuietOption, command
 from skullfix.errors import UsageError
+
+_SET_OPTIONS = ("part", "model", "families", "cases", "methods", "output", "overwrite")
 
 
 def evaluate(
@@ -55,11 +58,17 @@ def evaluate(
 
     With -o a second run goes on where the first ended.
     """
+    given = dict(locals())
     with command(json_output, quiet=quiet) as out:
         if data is not None:
             if prediction is not None:
                 raise UsageError(
                     "--set takes no masks to compare", hint="give either two masks or --set FOLDER"
+                )
+            if defective is not None:
+                raise UsageError(
+                    "--defective belongs to two masks; --set makes the defects itself",
+                    hint="drop --defective or --set",
                 )
             out.facts.update(task="evaluate set", inputs=[str(data)])
             from skullfix.sparse.threads import set_threads
@@ -77,8 +86,20 @@ def evaluate(
                 hint="skullfix evaluate PREDICTION TRUTH, or skullfix evaluate --set FOLDER",
             )
         else:
+            _refuse_set_options(given)
             out.facts.update(task="evaluate", inputs=[str(prediction), str(truth)])
             _compare(prediction, truth, defective, out)
+
+
+def _refuse_set_options(given: dict[str, Any]) -> None:
+    """Refuse options of --set where two masks are compared."""
+    defaults = {name: p.default for name, p in inspect.signature(evaluate).parameters.items()}
+    for name in _SET_OPTIONS:
+        if given[name] != defaults[name]:
+            raise UsageError(
+                f"--{name} belongs to --set FOLDER; two masks are compared without it",
+                hint=f"drop --{name}, or give --set FOLDER in place of the masks",
+            )
 
 
 def _list(text: str) -> tuple[str, ...]:

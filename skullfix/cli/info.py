@@ -64,6 +64,7 @@ def check() -> dict[str, str]:
     found = {
         "cache": _writable(library.cache),
         "kernels": _check_kernels(),
+        "memory": _check_memory(),
         "temporary files": _writable(Path(tempfile.gettempdir())),
     }
     for item in listed(library):
@@ -83,6 +84,18 @@ def _writable(folder: Path) -> str:
         tempfile.TemporaryFile(dir=place).close()
     except OSError as error:
         return f"{place} cannot be written: {error.strerror}"
+    return GOOD
+
+
+def _check_memory() -> str:
+    """Whether the limit of memory, where one is set, can be understood."""
+    from skullfix.errors import UsageError
+    from skullfix.images.room import free_bytes
+
+    try:
+        free_bytes()
+    except UsageError as error:
+        return error.message
     return GOOD
 
 

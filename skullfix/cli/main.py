@@ -30,16 +30,20 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from skullfix.cli.render import DEBUG_VARIABLE, report_failure
+from skullfix.cli.paths import refuse_empty_paths
+from skullfix.cli.render import DEBUG_VARIABLE, report_failure, writing
 from skullfix.version import __version__
 
 
@@ -114,7 +118,9 @@ def load(entry: Entry) -> Any:
         holder.add_typer(target, name=entry.name)
     else:
         holder.command(entry.name)(target)
-    return typer.main.get_group(holder).commands[entry.name]
+    command = typer.main.get_group(holder).commands[entry.name]
+    refuse_empty_paths(command)
+    return command
 
 
 app = typer.Typer(
@@ -158,8 +164,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     before = os.environ.get(DEBUG_VARIABLE)
     try:
-        # Outside standalone mode Typer returns the code of typer.Exit and raises everything else.
-        code = typer.main.get_command(app)(words, prog_name="skullfix", standalone_mode=False)
+        with writing():
+            # Outside standalone mode Typer returns the code of typer.Exit and raises all else.
+            code = typer.main.get_command(app)(words, prog_name="skullfix", standalone_mode=False)
         return code if isinstance(code, int) else 0
     except BaseException as error:
         return report_failure(error, json_output="--json" in words)
@@ -170,13 +177,36 @@ def run(arguments: Sequence[str] | None = None) -> int:
             os.environ[DEBUG_VARIABLE] = before
 
 
+def _unwind_on_sigterm() -> None:
+    """Let SIGTERM raise SystemExit(143), unless it is taken or ignored already.
+
+    Only the first one counts: ``timeout`` sends it twice, and the second must not stop the tidying.
+    """
+
+    def handle(number: int, frame: object) -> None:
+        signal.signal(signal.SIGTERM, lambda *_: None)
+        raise SystemExit(128 + number)
+
+    here = os.name == "posix" and threading.current_thread() is threading.main_thread()
+    if here and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, handle)
+
+
 def main() -> None:
     """Entry point of the console script ``skullfix``.
+
+    A stream that the caller has closed swallows what is written. SIGTERM ends a command as Ctrl-C
+    does, so that it removes its unfinished files.
 
     Threads of OpenMP that have nothing to do sleep, unless the user decides otherwise: where they
     spin, two runs side by side take a network several times as long.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    _unwind_on_sigterm()
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 -- stays open
+            setattr(sys, name, nowhere)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a name that the console cannot show is no error
             stream.reconfigure(errors="backslashreplace")

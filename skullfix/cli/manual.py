@@ -24,7 +24,12 @@ VARIABLES = {
     "NO_COLOR": "Set to anything, output has no colour.",
     "NUMBA_CACHE_DIR": "Folder of the compiled kernels.",
 }
-OTHER_CODES = {0: "Done.", 1: "Something unexpected.", 130: "Interrupted."}
+OTHER_CODES = {
+    0: "Done.",
+    1: "Something unexpected.",
+    130: "Interrupted.",
+    143: "Ended by SIGTERM.",
+}
 
 
 def commands(path: tuple[str, ...] = ("skullfix",), node: Any = None) -> Iterator[Any]:

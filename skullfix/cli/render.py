@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from skullfix.cli.progress import Reporter
-from skullfix.errors import SkullfixError, is_out_of_memory
+from skullfix.errors import OutputError, SkullfixError, is_out_of_memory
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -75,19 +75,46 @@ def command(json_output: bool = False, *, quiet: bool = False) -> Iterator[Outpu
         with out.progress, contextlib.redirect_stdout(sys.stderr):
             yield out
         if out.document is not None:
-            if json_output:
-                print_document({**out.facts, **out.document})
-            elif isinstance(out.text, str):
-                sys.stdout.write(f"{printable(out.text)}\n" if out.text else "")
-            else:
-                _console(stderr=False).print(out.text)
-            sys.stdout.flush()
+            with writing():
+                _print_result(out)
     except typer.Exit:
         raise
     except BaseException as error:
         raise typer.Exit(report_failure(error, json_output=json_output, facts=out.facts)) from error
     if out.exit_code:
         raise typer.Exit(out.exit_code)
+
+
+@contextlib.contextmanager
+def writing() -> Iterator[None]:
+    """Write to stdout; where that fails, what is left to write is thrown away.
+
+    Raises:
+        OutputError: It cannot be written (a full disk).
+        BrokenPipeError: Its reader went away.
+    """
+    try:
+        yield
+        sys.stdout.flush()
+    except OSError as error:
+        elsewhere = error.errno is None or error.filename is not None  # a library, a file
+        if elsewhere or isinstance(error, BrokenPipeError):
+            raise
+        _silence_stdout()
+        raise OutputError(
+            f"stdout cannot be written ({error.strerror or error}).",
+            hint="Make room where it goes, or send it elsewhere.",
+        ) from error
+
+
+def _print_result(out: Output) -> None:
+    """Print what a command has found, as a document or for a person."""
+    if out.json_output:
+        print_document({**out.facts, **(out.document or {})})
+    elif isinstance(out.text, str):
+        sys.stdout.write(f"{printable(out.text)}\n" if out.text else "")
+    else:
+        _console(stderr=False).print(out.text)
 
 
 def print_document(document: Mapping[str, object]) -> None:
@@ -108,20 +135,30 @@ def report_failure(
         The exit code that the process must leave with.
     """
     if isinstance(error, BrokenPipeError):  # the reader went away, as `head` does
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _silence_stdout()
         return 141
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else 1
     exit_code, code, message, hint = describe(error)
     if os.environ.get(DEBUG_VARIABLE, "") not in ("", "0"):
-        sys.stderr.write("".join(traceback.format_exception(error)))
+        with contextlib.suppress(OSError):
+            sys.stderr.write("".join(traceback.format_exception(error)))
     if message:
         _print_failure(message, hint)
     if json_output:
         failure = {"code": code, "message": message or "Help was asked for.", "hint": hint}
-        print_document({**(facts or {}), "status": "error", "error": failure})
+        try:
+            with writing():
+                print_document({**(facts or {}), "status": "error", "error": failure})
+        except OutputError as lost:
+            _print_failure(lost.message, lost.hint)
     return exit_code
+
+
+def _silence_stdout() -> None:
+    """Throw away what is still to be written, and all that comes."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def describe(error: BaseException) -> tuple[int, str, str, str]:
@@ -153,9 +190,10 @@ def _print_failure(message: str, hint: str) -> None:
     from rich.text import Text
 
     console = _console(stderr=True)
-    console.print(Text.assemble(("error:", "bold red"), " ", printable(message)), soft_wrap=True)
-    if hint:
-        console.print(Text.assemble(("hint:", "bold cyan"), " ", printable(hint)), soft_wrap=True)
+    lines = [("error:", "bold red", message)] + ([("hint:", "bold cyan", hint)] if hint else [])
+    with contextlib.suppress(OSError):  # the exit code says it where stderr cannot be written
+        for word, style, text in lines:
+            console.print(Text.assemble((word, style), " ", printable(text)), soft_wrap=True)
 
 
 def printable(text: str) -> str:

@@ -52,7 +52,8 @@ def upscale(
 
     Example: skullfix upscale skull.nii.gz --like ct.nrrd -o fine/
 
-    Without --factor, --spacing or --like the result is twice as fine, with --coarse on the mask's
-    own grid.
+    Without --factor, --spacing or --like the result is twice as fine.
+
+    With --coarse it lies on the mask's own grid, unless another one is asked for.
     """
     run("upscale", locals())

@@ -22,12 +22,15 @@ def import_checkpoint(
     ],
     name: Annotated[str, typer.Option("--name", help="Its name here; default: the file's.")] = "",
     task: Annotated[
-        str, typer.Option("--task", help="The task of a .pth: complete, upscale, refine.")
-    ] = "complete",
+        str | None,
+        typer.Option("--task", help="The task of a .pth: complete (default), upscale, refine."),
+    ] = None,
     spacing: Annotated[
         float | None, typer.Option("--spacing", min=0.01, help="Grid spacing of a .pth, in mm.")
     ] = None,
-    licence: Annotated[str, typer.Option("--licence", help="Licence of a .pth.")] = "unknown",
+    licence: Annotated[
+        str | None, typer.Option("--licence", help="Licence of a .pth; unknown by default.")
+    ] = None,
     json_output: JsonOption = False,
 ) -> None:
     """Check a checkpoint, convert it if it is a .pth, and keep it under a name of its own.
@@ -44,13 +47,30 @@ def import_checkpoint(
 
         library = Library.from_environment()
         if source.suffix == ".safetensors":
+            _refuse_pickle_options({"--task": task, "--spacing": spacing, "--licence": licence})
             entry = _import_safetensors(source, name, library)
         else:
-            given = {"task": task, "spacing_mm": spacing, "licence": licence}
+            given = {
+                "task": task or "complete",
+                "spacing_mm": spacing,
+                "licence": licence or "unknown",
+            }
             entry = _import_pickle(source, name, given, library)
         text = f"{entry.reference} is ready: name it with --model {entry.name}"
         path = library.imported / entry.file
         out.finish({"status": "success", "checkpoint": asdict(entry), "path": path}, text)
+
+
+def _refuse_pickle_options(given: dict[str, object]) -> None:
+    """Refuse what a checkpoint with a card of its own does not need to be told."""
+    from skullfix.errors import UsageError
+
+    for option, value in given.items():
+        if value is not None:
+            raise UsageError(
+                f"{option} is for a .pth alone; the card of a .safetensors says it already.",
+                hint=f"Leave {option} out, or correct the card.",
+            )
 
 
 def _import_safetensors(source: Path, name: str, library: Library) -> Entry:

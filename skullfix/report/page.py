@@ -82,7 +82,7 @@ def write_report(
                 for layer, mesh in zip(layers, meshes, strict=True)
             ],
         }
-        text = _page(content, data, picture).encode()
+        text = _page(content, data, picture).encode(errors="backslashreplace")  # odd file names
         if len(text) <= LARGEST_BYTES:
             with whole_file(path) as file:
                 file.write(text)

@@ -11,14 +11,25 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from skullfix.errors import UsageError
+
 
 @functools.cache
 def has_numba() -> bool:
-    """Whether numba can be imported: installed, for this NumPy, its library not held back."""
+    """Whether numba can be imported: installed, for this NumPy, its library not held back.
+
+    Raises:
+        UsageError: One of numba's environment variables has a value that it refuses.
+    """
     try:
         import numba  # noqa: F401
     except (ImportError, OSError):  # the latter of llvmlite, where its library does not load
         return False
+    except ValueError as error:
+        raise UsageError(
+            f"numba refuses its environment variables: {str(error).rstrip('.')}.",
+            hint="Correct or unset NUMBA_NUM_THREADS and the other variables named NUMBA_….",
+        ) from error
     return True
 
 

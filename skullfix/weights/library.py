@@ -64,7 +64,8 @@ class Library:
         """Read the environment variables named above.
 
         Raises:
-            WeightsError: A mirror is no http or https URL, or the named folder is not there.
+            WeightsError: A mirror is no http or https URL, a named folder is not there, or its
+                home is not.
         """
         values = os.environ if environment is None else environment
         return cls(
@@ -82,7 +83,7 @@ def released_folder() -> Path:
 
 
 def _shelf(configured: str) -> Path:
-    folder = Path(configured).expanduser().absolute() if configured else released_folder()
+    folder = _named("SKULLFIX_WEIGHTS_FOLDER", configured) if configured else released_folder()
     if configured and not folder.is_dir():
         raise WeightsError(
             f"SKULLFIX_WEIGHTS_FOLDER names {folder}, which is no folder.",
@@ -93,10 +94,21 @@ def _shelf(configured: str) -> Path:
 
 def _cache_folder(configured: str) -> Path:
     if configured:
-        return Path(configured).expanduser().absolute()
+        return _named("SKULLFIX_CACHE", configured)
     from platformdirs import user_cache_path
 
     return user_cache_path("skullfix", appauthor=False)
+
+
+def _named(variable: str, text: str) -> Path:
+    """Read the folder that a variable names; ``~`` is a home."""
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError as error:  # no such user, or one without a home
+        raise WeightsError(
+            f"{variable} names {text}, and there is no such home folder.",
+            hint=f"Correct or unset {variable}.",
+        ) from error
 
 
 def _mirrors(configured: str) -> tuple[str, ...]:

@@ -75,7 +75,7 @@ def resolve_checkpoint(
     """
     library = library or Library.from_environment()
     if reference is not None and is_path(reference):
-        found = resolve_file(Path(reference).expanduser())
+        found = resolve_file(_home_expanded(reference))
     else:
         found = fetch(find(reference, task, library), library, progress)
     if found.card["task"] not in (task, *also):
@@ -85,6 +85,16 @@ def resolve_checkpoint(
             hint="`skullfix weights list` shows the task of each.",
         )
     return found
+
+
+def _home_expanded(reference: str) -> Path:
+    """Read a path; ``~`` is a home."""
+    try:
+        return Path(reference).expanduser()
+    except RuntimeError as error:  # no such user, or one without a home
+        raise WeightsError(
+            f"{reference} names a home folder, and there is none.", hint="Write the whole path."
+        ) from error
 
 
 def is_path(reference: str) -> bool:

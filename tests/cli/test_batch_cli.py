@@ -87,6 +87,31 @@ def test_processes_of_this_machine_give_the_same_bytes(heads: Path, tmp_path: Pa
         assert first.read_bytes() == second.read_bytes()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are text elsewhere")
+def test_a_name_that_is_no_utf8_travels_to_the_workers(tmp_path: Path) -> None:
+    pytest.importorskip("distributed", reason="Dask is not installed")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "\udcffbad.nrrd").write_text("no image")
+    done = skullfix(
+        "batch", "complete", tmp_path / "in", "-o", tmp_path / "out", "--workers", 1, "--json",
+        timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 7, done.stderr
+    row = json.loads(done.stdout)["cases"][0]
+    assert (row["case"], row["error_code"]) == ("\udcffbad.nrrd", "bad_input")
+
+
+def test_a_bad_limit_of_memory_is_refused_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bad.mha").write_text("no image")
+    monkeypatch.setenv("SKULLFIX_MEMORY", "abc")
+    out = tmp_path / "out"
+    assert run(["batch", "complete", str(tmp_path), "-o", str(out)]) == 2
+    assert "SKULLFIX_MEMORY is 'abc'" in capsys.readouterr().err
+    assert not out.exists()
+
+
 def test_a_first_run_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     done = skullfix("batch", "complete", tmp_path, "-o", tmp_path / "out", "--threads", 2)
@@ -100,6 +125,7 @@ def test_a_first_run_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         (["complete", "none/", "-o", "out"], 3),
         (["complete", ".", "-o", "."], 2),
         (["complete", ".", "-o", "out", "--threshold", "bone"], 2),
+        (["complete", ".", "-o", "out", "--pattern", ""], 2),
         (["complete", ".", "-o", "out", "--scheduler", "tcp://x:1", "--workers", "2"], 2),
         (["complete", ".", "-o", "out", "--model", "no-such-model"], 4),
         (["complete", "."], 2),

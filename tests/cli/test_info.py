@@ -50,6 +50,14 @@ def test_info_finds_damaged_weights(
     assert sum("damaged" in found for found in document["checks"].values()) == 1
 
 
+def test_info_finds_a_limit_of_memory_that_is_no_number(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SKULLFIX_MEMORY", "abc")
+    assert run(["info", "--json"]) == 1
+    assert "'abc'" in json.loads(capsys.readouterr().out)["checks"]["memory"]
+
+
 def test_a_first_run_says_so_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     announce_first_run("reference", 2, Reporter())
     cache = kernel_cache()

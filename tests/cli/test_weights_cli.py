@@ -210,6 +210,16 @@ def test_import_of_an_own_checkpoint(home: Path, capsys: pytest.CaptureFixture[s
     assert document(capsys, "list")["checkpoints"][0]["where"] == "imported"
 
 
+@pytest.mark.parametrize(
+    "words", [("--task", "complete"), ("--spacing", "5"), ("--licence", "MIT")]
+)
+def test_import_refuses_the_options_of_a_pickle(
+    words: tuple[str, str], made: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failure = document(capsys, "import", str(made), *words, code=2)
+    assert failure["error"]["message"].startswith(f"{words[0]} is for a .pth")
+
+
 def test_import_of_another_shape(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
     failure = document(capsys, "import", str(made), code=4)
     assert "does not hold the network" in failure["error"]["message"]

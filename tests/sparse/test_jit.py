@@ -89,3 +89,16 @@ print(check()["kernels"])
     assert refused == "backend 'cpu' needs numba, which cannot be imported"
     assert crossing == "[[0, 1]]"
     assert checked.startswith("numba cannot be imported")
+
+
+def test_a_variable_that_numba_refuses_is_a_usage_error() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "skullfix", "info"],
+        env={**os.environ, "NUMBA_NUM_THREADS": "0"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "numba refuses its environment variables" in done.stderr
+    assert "NUMBA_NUM_THREADS" in done.stderr

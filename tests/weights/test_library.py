@@ -38,6 +38,13 @@ def test_shelf_that_is_not_there(tmp_path: Path) -> None:
         Library.from_environment({"SKULLFIX_WEIGHTS_FOLDER": str(tmp_path / "w")})
 
 
+@pytest.mark.parametrize("variable", ["SKULLFIX_CACHE", "SKULLFIX_WEIGHTS_FOLDER"])
+def test_a_home_that_is_not_there(variable: str) -> None:
+    with pytest.raises(WeightsError, match="no such home") as caught:
+        Library.from_environment({variable: "~nosuchuser/x"})
+    assert variable in caught.value.hint
+
+
 def test_relative_cache_is_made_absolute() -> None:
     assert Library.from_environment({"SKULLFIX_CACHE": "c"}).cache == Path.cwd() / "c"
 

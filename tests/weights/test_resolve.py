@@ -237,3 +237,8 @@ def test_a_network_of_another_task_will_do_where_that_is_said() -> None:
     assert found.card["task"] == "upscale"
     with pytest.raises(WeightsError, match="for the task 'complete'"):
         resolve_checkpoint("implant-l-128", task="refine", also=("upscale",))
+
+
+def test_a_home_that_nobody_has_is_refused(library: Library) -> None:
+    with pytest.raises(WeightsError, match="names a home folder"):
+        resolve_checkpoint("~nosuchuser/a.safetensors", task="complete", library=library)

@@ -217,7 +217,7 @@ class _Campaign:
             self.threads,
             last_try=self.tries[case.name] >= TRIES - 1,
         )
-        key = f"skullfix-{case.name}-{uuid.uuid4().hex}"
+        key = f"skullfix-{uuid.uuid4().hex}"  # not the case's name: Dask's keys must be UTF-8
         self.out[self.link.client.submit(run_errand, errand, key=key, pure=False)] = admission
 
     def _take(self, future: Any, admission: Admission) -> None:

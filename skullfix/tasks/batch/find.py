@@ -45,8 +45,9 @@ def find_cases(source: Path, out: Path, *, pattern: str | None = None) -> Found:
 
     Raises:
         InputError: Nothing is there.
-        UsageError: `out` is the folder of the inputs, or holds it.
+        UsageError: `out` is the folder of the inputs, or holds it; the pattern fits nothing.
     """
+    _check_pattern(pattern)
     out = out.resolve()
     ignored: list[str] = []
     if is_listing(source):
@@ -91,6 +92,17 @@ def output_stem(source: Path, *, folder: bool) -> tuple[str, str]:
         return source.name[: -len(".zip")], ".nrrd"
     stem, suffix = split_suffix(source.name)
     return stem, output_suffix(suffix)
+
+
+def _check_pattern(pattern: str | None) -> None:
+    """Refuse a pattern that is empty or ``.``."""
+    try:
+        PurePosixPath("case").match("*" if pattern is None else pattern)
+    except ValueError as error:
+        raise UsageError(
+            f"--pattern {pattern!r} is no pattern of a name ({error}).",
+            hint="Give for example '*_ct.nii.gz', or leave it out to take all.",
+        ) from error
 
 
 Entry = tuple[str, Path, str]

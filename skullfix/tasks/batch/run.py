@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from skullfix.errors import OutputError, UsageError
+from skullfix.images.room import free_bytes
 from skullfix.tasks.batch.admit import Rules, options_sha256
 from skullfix.tasks.batch.books import Books
 from skullfix.tasks.batch.cluster import ClusterSettings, check_cluster, run_on_cluster
@@ -83,6 +84,7 @@ def batch(
     settings = settings or BatchSettings()
     listener = listener or Silent()
     task = find_task(name)
+    free_bytes()  # a bad limit of memory is refused here, once, and not by every case
     task.check(options)
     if not hasattr(options, "overwrite"):
         raise UsageError(f"{type(options).__name__} are no options of {name}.")

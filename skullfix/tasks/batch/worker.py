@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from skullfix.errors import InputError, SkullfixError, WeightsError
+from skullfix.errors import InputError, WeightsError
 from skullfix.tasks.batch.case import Case, Outcome, failure_of
 from skullfix.tasks.batch.registry import Loaded, find_task
 from skullfix.tasks.batch.work import Work
@@ -55,7 +55,7 @@ def run_errand(errand: Errand) -> Outcome:
         outcome = _attempt(errand)
     code = outcome.error["code"] if outcome.error else ""
     if code in ("unexpected", "not_enough_memory", "output_refused") and not errand.last_try:
-        raise TransientError(f"{socket.gethostname()}: {outcome.error}")
+        raise TransientError(f"{socket.gethostname()}: {outcome.error!a}")  # Dask wants UTF-8
     return outcome
 
 
@@ -69,7 +69,7 @@ def _attempt(errand: Errand) -> Outcome:
             return read
         with _COMPUTING:
             result = work.compute(case, read, _model(errand))
-    except SkullfixError as error:
+    except Exception as error:  # its words may be no UTF-8, so it does not travel as an exception
         return failure_of(case, error)
     if isinstance(result, Outcome):
         return result

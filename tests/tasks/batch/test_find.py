@@ -35,6 +35,12 @@ def test_files_zips_and_dicom_folders_are_found_and_mirrored(tmp_path: Path) -> 
     assert {case.suffix for case in found.cases} == {".nrrd", ".nii.gz"}
 
 
+@pytest.mark.parametrize("pattern", ["", "."])
+def test_a_pattern_that_is_none_is_refused(tmp_path: Path, pattern: str) -> None:
+    with pytest.raises(UsageError, match="--pattern"):
+        find_cases(tmp_path, tmp_path / "out", pattern=pattern)
+
+
 def test_the_names_of_outputs_are_those_that_reading_gives(tmp_path: Path) -> None:
     for name in ("Head.NII.GZ", "head.one.nrrd", "head.mha"):
         write_cases(tmp_path, [name.lower()])
