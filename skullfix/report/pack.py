@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skullfix.images.nifti_header import LPS_FROM_RAS
 from skullfix.images.volume import Geometry
 from skullfix.meshes.mesh import Mesh
+from skullfix.meshes.write import to_space
 
 MESH_STEP_MM = 0.02
 _UINT8 = 2  # NIfTI's code
@@ -28,7 +30,7 @@ def pack_volume(array: NDArray[np.uint8], geometry: Geometry) -> str:
     Returns:
         ASCII text; it carries no name and no date.
     """
-    affine = np.diag([-1.0, -1.0, 1.0, 1.0]) @ geometry.affine()
+    affine = LPS_FROM_RAS @ geometry.affine()
     x, y, z = geometry.size
     header = bytearray(352)
     struct.pack_into("<i", header, 0, 348)
@@ -54,7 +56,7 @@ def pack_mesh(mesh: Mesh) -> dict[str, Any]:
         step from the origin, rounded), ``faces`` (the same of int32 differences of one corner to
         the next).
     """
-    ras = mesh.vertices * np.array([-1.0, -1.0, 1.0])
+    ras = to_space(mesh.vertices, "ras")
     origin = (ras.min(axis=0) + ras.max(axis=0)) / 2
     steps = np.clip(np.rint((ras - origin) / MESH_STEP_MM), -32768, 32767).astype("<i2")
     corners = mesh.faces.astype("<i4").ravel()

@@ -22,6 +22,7 @@ from skullfix.files.whole import whole_file
 from skullfix.images.box import bounding_box, crop
 from skullfix.images.resample import sample_onto
 from skullfix.images.volume import Geometry, Volume
+from skullfix.meshes.write import to_space
 from skullfix.report.content import Content, ReportLayer
 from skullfix.report.pack import pack_mesh, pack_volume
 from skullfix.report.preview import scene_focus
@@ -67,7 +68,7 @@ def write_report(
         data = {
             "scan": _ground(scene, scan, stride),
             "isScan": scan is not None,
-            "focus": (scene_focus(scene) * [-1, -1, 1]).tolist(),
+            "focus": to_space(scene_focus(scene)[None], "ras")[0].tolist(),
             "layers": [
                 {
                     "name": layer.name,
