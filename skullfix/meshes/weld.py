@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 from skullfix.meshes.mesh import Mesh
 
+_FACTORS = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], np.uint64)
+
 
 def weld(mesh: Mesh) -> Mesh:
     """Join vertices whose positions are one in float32.
@@ -24,10 +26,10 @@ def weld(mesh: Mesh) -> Mesh:
         neighbours; a joined one has the position of the first of them.
     """
     places = mesh.vertices.astype(np.float32) + np.float32(0)  # so that -0 is 0
+    if _all_differ(places):
+        return mesh
     order = np.lexsort(places.T)
     new = np.any(places[order[1:]] != places[order[:-1]], axis=1)
-    if new.all():
-        return mesh
     group = np.concatenate([[0], np.cumsum(new)])
     first = np.full(group[-1] + 1, len(places))
     np.minimum.at(first, group, order)
@@ -42,3 +44,14 @@ def weld(mesh: Mesh) -> Mesh:
     faces = faces[times[same.reshape(-1)] != 2]  # two faces back to back enclose nothing
     used, renumbered = np.unique(faces, return_inverse=True)
     return Mesh(mesh.vertices[used], renumbered.reshape(faces.shape).astype(np.int32))
+
+
+def _all_differ(places: NDArray[np.float32]) -> bool:
+    """Whether no two of (N, 3) positions have the same hash: a tenth of the time of sorting them.
+
+    Two that differ may share one; then there is nothing to join either, but it takes longer.
+    """
+    x, y, z = np.ascontiguousarray(places).view(np.uint32).astype(np.uint64).T
+    hashes = (x * _FACTORS[0]) ^ (y * _FACTORS[1]) ^ (z * _FACTORS[2])
+    hashes.sort()
+    return bool((hashes[1:] != hashes[:-1]).all())

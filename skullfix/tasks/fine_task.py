@@ -19,6 +19,7 @@ from skullfix.images.volume import Geometry, Volume
 from skullfix.images.write import write_volume
 from skullfix.meshes.measure import measure_mesh
 from skullfix.meshes.surface import mask_surface
+from skullfix.meshes.weld import weld
 from skullfix.meshes.write import write_mesh
 from skullfix.tasks.document import Progress, Stopwatch, write_document
 from skullfix.tasks.fine import CUT, TWICE, Target, field_on, fine_field
@@ -217,7 +218,7 @@ def write_fine_case(case: FineCase, result: FineResult) -> None:
             write_volume(Volume(result.labels.array, own), aside["mask"])
         if case.options.mesh:
             with watch.stage("mesh"):
-                surface = mask_surface(after)
+                surface = weld(mask_surface(after))
                 document["mesh"] = asdict(measure_mesh(surface))
                 write_mesh(surface, aside["mesh"], space=case.options.space)
         if case.options.report:

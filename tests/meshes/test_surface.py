@@ -13,6 +13,7 @@ from skullfix.errors import InputError
 from skullfix.images.volume import Geometry, Volume
 from skullfix.meshes.mesh import Mesh
 from skullfix.meshes.surface import cut_surface, mask_surface
+from skullfix.meshes.weld import weld
 
 OBLIQUE = trimesh.transformations.euler_matrix(0.3, -0.5, 1.1)[:3, :3]
 MIRRORED = OBLIQUE @ np.diag([1.0, 1.0, -1.0])
@@ -112,7 +113,9 @@ def test_any_mask_is_closed(mask: np.ndarray) -> None:
         return
     mesh = mask_surface(volume(mask))
     check_solid(mesh)
-    corners = mesh.vertices.astype(np.float32)  # as an STL file holds them
+    written = weld(mesh)
+    check_solid(written)
+    corners = written.vertices.astype(np.float32)  # as an STL file holds them
     assert len(np.unique(corners, axis=0)) == len(corners)
 
 
