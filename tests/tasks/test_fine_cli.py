@@ -58,7 +58,7 @@ def echo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def ball(direction: tuple[float, ...] = LPS, spacing: float = 4.0, side: int = 20) -> Volume:
+def ball(direction: tuple[float, ...] = LPS, spacing: float = 4.0, side: int = 14) -> Volume:
     z, y, x = np.indices((side, side + 2, side + 4)).astype(float)
     z, y, x = z - side / 2, y - side / 2 - 1, x - side / 2 - 2
     distance = np.sqrt(z**2 + y**2 + x**2)
@@ -155,10 +155,10 @@ def test_a_label_beyond_the_image_did_not_vanish(
 ) -> None:
     labels = ball()
     labels.array[...] = 0
-    labels.array[6:14, 6:14, 2:8] = 1
-    labels.array[6:14, 6:14, 17:22] = 4
+    labels.array[4:10, 4:10, 2:6] = 1
+    labels.array[4:10, 4:10, 13:17] = 4
     write_volume(labels, tmp_path / "map.nrrd")
-    grid = Geometry((20, 40, 40), (1.0,) * 3, (20.0, 4.0, 54.0), LPS)  # about label 1 alone
+    grid = Geometry((20, 28, 28), (1.0,) * 3, (16.0, -6.0, 44.0), LPS)  # about label 1 alone
     write_volume(Volume(np.zeros(grid.shape, np.int16), grid), tmp_path / "ct.nrrd")
     code, document = call(
         capsys, "refine", tmp_path / "map.nrrd", "--organ", "all", "--no-mesh", "--no-report",
@@ -174,7 +174,8 @@ def test_labels_are_kept_and_do_not_overlap(
     echo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     labels = ball()
-    labels.array[:, :, 12:][labels.array[:, :, 12:] == 1] = 4
+    half = labels.array[:, :, 9:]
+    half[half == 1] = 4
     write_volume(labels, tmp_path / "map.nrrd")
     words = ("refine", tmp_path / "map.nrrd", "--model", echo / "refine.safetensors")
     code, document = call(capsys, *words, "--organ", "all")
@@ -198,7 +199,7 @@ def test_a_coarse_mask_that_is_stored_finer(
     coarse = ball()
     fine = Volume(
         coarse.array.repeat(4, 0).repeat(4, 1).repeat(4, 2),
-        Geometry((96, 88, 80), (1.0,) * 3, (8.5, -21.5, 28.5), LPS),
+        Geometry((72, 64, 56), (1.0,) * 3, (8.5, -21.5, 28.5), LPS),
     )
     write_volume(fine, tmp_path / "heart.mha")
     code, document = call(
