@@ -101,14 +101,21 @@ def _cache_folder(configured: str) -> Path:
 
 
 def _named(variable: str, text: str) -> Path:
-    """Read the folder that a variable names; ``~`` is a home."""
+    """Read the folder that a variable names."""
+    wrong = f"{variable} names {text}, and there is no such home folder."
+    return home_expanded(text, wrong, f"Correct or unset {variable}.").absolute()
+
+
+def home_expanded(text: str, wrong: str, hint: str) -> Path:
+    """Read a path; ``~`` is a home.
+
+    Raises:
+        WeightsError: With `wrong` and `hint`, where there is no such home.
+    """
     try:
-        return Path(text).expanduser().absolute()
+        return Path(text).expanduser()
     except RuntimeError as error:  # no such user, or one without a home
-        raise WeightsError(
-            f"{variable} names {text}, and there is no such home folder.",
-            hint=f"Correct or unset {variable}.",
-        ) from error
+        raise WeightsError(wrong, hint=hint) from error
 
 
 def _mirrors(configured: str) -> tuple[str, ...]:

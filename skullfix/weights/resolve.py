@@ -13,7 +13,7 @@ from skullfix.weights.card import read_card
 from skullfix.weights.catalogue import Entry, read_catalogue, split_reference
 from skullfix.weights.digest import sha256_of
 from skullfix.weights.download import download
-from skullfix.weights.library import Library
+from skullfix.weights.library import Library, home_expanded
 
 Progress = Callable[[str, float | None], None]
 
@@ -75,7 +75,8 @@ def resolve_checkpoint(
     """
     library = library or Library.from_environment()
     if reference is not None and is_path(reference):
-        found = resolve_file(_home_expanded(reference))
+        wrong = f"{reference} names a home folder, and there is none."
+        found = resolve_file(home_expanded(reference, wrong, "Write the whole path."))
     else:
         found = fetch(find(reference, task, library), library, progress)
     if found.card["task"] not in (task, *also):
@@ -85,16 +86,6 @@ def resolve_checkpoint(
             hint="`skullfix weights list` shows the task of each.",
         )
     return found
-
-
-def _home_expanded(reference: str) -> Path:
-    """Read a path; ``~`` is a home."""
-    try:
-        return Path(reference).expanduser()
-    except RuntimeError as error:  # no such user, or one without a home
-        raise WeightsError(
-            f"{reference} names a home folder, and there is none.", hint="Write the whole path."
-        ) from error
 
 
 def is_path(reference: str) -> bool:

@@ -20,12 +20,16 @@ def write_any(volume: Volume, path: Path) -> None:
     """Write a volume; a header with its voxels beside it by another program's hand."""
     if path.name.endswith(WRITTEN):
         write_volume(volume, path)
-        return
+    else:
+        write_by_itk(volume, path, compressed=True)
+
+
+def write_by_itk(volume: Volume, path: Path, *, compressed: bool) -> None:
     image = sitk.GetImageFromArray(volume.array)
     image.SetSpacing(volume.geometry.spacing)
     image.SetOrigin(volume.geometry.origin)
     image.SetDirection(volume.geometry.direction)
-    sitk.WriteImage(image, str(path), True)
+    sitk.WriteImage(image, str(path), compressed)
 
 
 def make_geometry(

@@ -10,7 +10,7 @@ import nibabel
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from image_helpers import SUFFIXES, make_geometry, write_any
+from image_helpers import SUFFIXES, make_geometry, write_any, write_by_itk
 
 from skullfix.errors import InputError
 from skullfix.images.read import read_scan
@@ -47,12 +47,8 @@ def refused(path: Path, match: str = "\\S") -> None:
 def test_files_of_another_writer(
     tmp_path: Path, volume: Volume, suffix: str, compressed: bool
 ) -> None:
-    image = sitk.GetImageFromArray(volume.array)
-    image.SetSpacing(volume.geometry.spacing)
-    image.SetOrigin(volume.geometry.origin)
-    image.SetDirection(volume.geometry.direction)
     path = tmp_path / f"Scan 1{suffix.upper() if suffix == '.nrrd' else suffix}"
-    sitk.WriteImage(image, str(path), compressed)
+    write_by_itk(volume, path, compressed=compressed)
     scan = read_scan(path)
     assert np.array_equal(scan.volume.array, volume.array)
     assert np.allclose(scan.volume.geometry.affine(), volume.geometry.affine(), atol=1e-4)

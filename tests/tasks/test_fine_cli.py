@@ -114,17 +114,26 @@ def test_the_picture_is_shown_on_request(
     assert (tmp_path / "skull_report.png").exists()
 
 
+def refined_like(
+    grid: Geometry, mask: Path, organ: str, echo: Path, capsys: pytest.CaptureFixture[str]
+) -> dict[str, Any]:
+    """Refine a mask onto the grid of ``ct.nrrd``, which is made beside it."""
+    image = mask.with_name("ct.nrrd")
+    write_volume(Volume(np.zeros(grid.shape, np.int16), grid), image)
+    code, document = call(
+        capsys, "refine", mask, "--organ", organ, "--like", image, "--no-mesh", "--no-report",
+        "--model", echo / "refine.safetensors",
+    )  # fmt: skip
+    assert code == 0
+    return document
+
+
 def test_on_the_grid_of_an_image(
     echo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_volume(ball(), tmp_path / "aorta.nii.gz")
     grid = Geometry((70, 75, 60), (1.1, 1.2, 1.3), (106.0, -20.0, 110.0), RAS_FIRST)
-    write_volume(Volume(np.zeros(grid.shape, np.int16), grid), tmp_path / "ct.nrrd")
-    code, document = call(
-        capsys, "refine", tmp_path / "aorta.nii.gz", "--organ", "aorta", "--no-mesh",
-        "--like", tmp_path / "ct.nrrd", "--model", echo / "refine.safetensors", "--no-report",
-    )  # fmt: skip
-    assert code == 0
+    document = refined_like(grid, tmp_path / "aorta.nii.gz", "aorta", echo, capsys)
     fine = read_scan(tmp_path / "aorta_refined.nii.gz").volume
     assert fine.geometry.size == grid.size
     np.testing.assert_allclose(fine.geometry.affine(), grid.affine(), atol=1e-4)
@@ -138,12 +147,7 @@ def test_on_the_skewed_grid_of_an_image(
     write_volume(ball(), tmp_path / "aorta.nrrd")
     skewed = (1.0, 0.0, 0.0, 0.002, 0.999998, 0.0, 0.0, 0.0, 1.0)
     grid = Geometry((75, 70, 60), (1.2, 1.1, 1.3), (8.0, -20.0, 32.0), skewed)
-    write_volume(Volume(np.zeros(grid.shape, np.int16), grid), tmp_path / "ct.nrrd")
-    code, _ = call(
-        capsys, "refine", tmp_path / "aorta.nrrd", "--organ", "aorta", "--no-mesh",
-        "--like", tmp_path / "ct.nrrd", "--model", echo / "refine.safetensors", "--no-report",
-    )  # fmt: skip
-    assert code == 0
+    refined_like(grid, tmp_path / "aorta.nrrd", "aorta", echo, capsys)
     ours, theirs = (read_scan(tmp_path / n) for n in ("aorta_refined.nrrd", "ct.nrrd"))
     assert ours.own_grid is not None
     assert ours.own_grid == theirs.own_grid
@@ -159,12 +163,7 @@ def test_a_label_beyond_the_image_did_not_vanish(
     labels.array[4:10, 4:10, 13:17] = 4
     write_volume(labels, tmp_path / "map.nrrd")
     grid = Geometry((20, 28, 28), (1.0,) * 3, (16.0, -6.0, 44.0), LPS)  # about label 1 alone
-    write_volume(Volume(np.zeros(grid.shape, np.int16), grid), tmp_path / "ct.nrrd")
-    code, document = call(
-        capsys, "refine", tmp_path / "map.nrrd", "--organ", "all", "--no-mesh", "--no-report",
-        "--like", tmp_path / "ct.nrrd", "--model", echo / "refine.safetensors",
-    )  # fmt: skip
-    assert code == 0
+    document = refined_like(grid, tmp_path / "map.nrrd", "all", echo, capsys)
     assert document["shapes"]["1"]["volume_ml"] > 0
     assert document["shapes"]["4"]["volume_ml"] == 0
     assert not any("vanished" in text for text in document["warnings"])

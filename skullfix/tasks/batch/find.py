@@ -47,7 +47,8 @@ def find_cases(source: Path, out: Path, *, pattern: str | None = None) -> Found:
         InputError: Nothing is there.
         UsageError: `out` is the folder of the inputs, or holds it; the pattern fits nothing.
     """
-    _check_pattern(pattern)
+    if pattern is not None:
+        _check_pattern(pattern)
     out = out.resolve()
     ignored: list[str] = []
     if is_listing(source):
@@ -94,10 +95,10 @@ def output_stem(source: Path, *, folder: bool) -> tuple[str, str]:
     return stem, output_suffix(suffix)
 
 
-def _check_pattern(pattern: str | None) -> None:
+def _check_pattern(pattern: str) -> None:
     """Refuse a pattern that is empty or ``.``."""
     try:
-        PurePosixPath("case").match("*" if pattern is None else pattern)
+        PurePosixPath("case").match(pattern)
     except ValueError as error:
         raise UsageError(
             f"--pattern {pattern!r} is no pattern of a name ({error}).",
