@@ -110,6 +110,14 @@ def skull_plane(occupancy: Volume) -> Plane:
     return midsagittal_plane(torch.from_numpy(rows), fraction, occupancy.geometry)
 
 
+def reflected(rows: Tensor, grid: Geometry, plane: Plane) -> Tensor:
+    """(N, 3) float32 indices (z, y, x) of the mirror points of (N, 3) int64 indices."""
+    affine = grid.affine()
+    step = np.linalg.inv(affine) @ plane.reflection() @ affine  # index (x, y, z) -> index
+    turn = torch.from_numpy(step[2::-1, 2::-1].astype(np.float32))  # the same for (z, y, x)
+    return rows.float() @ turn.T + torch.from_numpy(step[2::-1, 3].astype(np.float32))
+
+
 def with_mirror_image(
     rows: Tensor, fraction: Tensor, grid: Geometry, plane: Plane
 ) -> tuple[Tensor, Tensor]:
@@ -128,10 +136,7 @@ def with_mirror_image(
         (M, 3) int64 indices (z, y, x), sorted, of the voxels that hold bone or mirror image, and
         (M, 2) float32: the fraction of bone, the fraction of the mirror image.
     """
-    affine = grid.affine()
-    step = np.linalg.inv(affine) @ plane.reflection() @ affine  # index (x, y, z) -> index
-    turn = torch.from_numpy(step[2::-1, 2::-1].astype(np.float32))  # the same for (z, y, x)
-    image = rows.float() @ turn.T + torch.from_numpy(step[2::-1, 3].astype(np.float32))
+    image = reflected(rows, grid, plane)
     lowest = torch.minimum(image.amin(0).floor().long(), rows.amin(0))
     size = torch.maximum(image.amax(0).floor().long() + 1, rows.amax(0)) - lowest + 1
     mirrored = splat(image - lowest, fraction, size.tolist())

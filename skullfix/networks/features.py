@@ -106,13 +106,15 @@ def input_tensor(
         raise ValueError(
             f"{in_channels} channels {'with' if image is not None else 'without'} image"
         )
-    coordinates = place.coordinates(rows)
-    inside = ((coordinates[:, 1:] >= 0) & (coordinates[:, 1:] < 2 * CENTRE)).all(1)
     most = fraction if image is None else torch.maximum(fraction, image)
-    keep = (inside & (most > OCCUPIED)).nonzero()[:, 0]
+    keep = (most > OCCUPIED).nonzero()[:, 0]
+    coordinates = place.coordinates(rows[keep])
+    inside = ((coordinates[:, 1:] >= 0) & (coordinates[:, 1:] < 2 * CENTRE)).all(1)
+    keep, coordinates = keep[inside], coordinates[inside]
     if place.mirrored:
-        keep = keep[torch.argsort(encode(coordinates[keep]))]
-    coordinates, features = coordinates[keep], fraction[keep][:, None]
+        order = torch.argsort(encode(coordinates))
+        keep, coordinates = keep[order], coordinates[order]
+    features = fraction[keep][:, None]
     if in_channels >= PLACED:
         scale = place.spacing / _POSITION_UNIT_MM
         features = torch.cat([features, (coordinates[:, 1:] - CENTRE).float() * scale], 1)

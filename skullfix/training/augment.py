@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from skullfix.networks.features import in_view
 from skullfix.training.look import Look, change_look
 from skullfix.training.morph import Morph
 from skullfix.training.population import Case
+from skullfix.training.twin import Twin
 
 _MISJUDGED_MM, _MISJUDGED_RAD = 0.4, 0.006  # standard deviations; the second along each axis
 
@@ -59,6 +61,12 @@ class Head:
         """(N, 3) float32 voxel centres, LPS mm."""
         origin = torch.tensor(self.grid.origin, dtype=torch.float32)
         return (self.rows.flip(1).float() * self.grid.spacing[0] + origin).numpy()
+
+    @cached_property
+    def twin(self) -> Twin:
+        """The head beside its mirror image; its plane must be known."""
+        assert self.plane is not None
+        return Twin.of(self.rows, self.skull, self.grid, self.plane)
 
 
 NO_WARP = Warp(np.eye(3), torch.zeros(3, 2, 2, 2))

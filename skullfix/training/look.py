@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import avg_pool3d
 
 from skullfix.images.resample import spread
 
@@ -70,8 +69,17 @@ def change_look(
 
 
 def _mean(values: Tensor) -> Tensor:
-    """Mean over 3 x 3 x 3 voxels."""
-    return avg_pool3d(values[None, None], 3, 1, 1)[0, 0]
+    """Mean over 3 x 3 x 3 voxels, of which those beyond the grid are empty."""
+    for axis in range(3):
+        empty = torch.zeros_like(values.narrow(axis, 0, 1))
+        padded = torch.cat([empty, values, empty], axis)
+        size = values.shape[axis]
+        values = (
+            padded.narrow(axis, 0, size)
+            + padded.narrow(axis, 1, size)
+            + padded.narrow(axis, 2, size)
+        )
+    return values / 27
 
 
 def _slices(values: Tensor, thickness: float) -> Tensor:

@@ -134,7 +134,7 @@ def make_sample(
     place = ModelGrid.around(head.rows, defective, spacing)
     if shift is not None:
         place = place.moved(shift)
-    inputs = _inputs(head, defective, place, in_channels)
+    inputs = _inputs(head, implant, place, in_channels)
     taken = implant > 0
     if not bool(taken.any()):
         empty = VoxelSet(torch.zeros(0, 4, dtype=torch.int32), 1)
@@ -144,17 +144,19 @@ def make_sample(
     return Sample(inputs, voxels, truth[:, None])
 
 
-def _inputs(head: Head, defective: Tensor, place: ModelGrid, in_channels: int) -> SparseTensor:
-    """Make what the network sees of a defective head."""
+def _inputs(head: Head, implant: Tensor, place: ModelGrid, in_channels: int) -> SparseTensor:
+    """Make what the network sees of a head without a piece."""
+    defective = head.skull - implant
     if in_channels != MIRRORED:
         return input_tensor(head.rows, defective, place, in_channels)
+    if head.plane is not None:
+        rows, both = head.twin.without(implant)
+        return input_tensor(rows, both[:, 0], place, in_channels, both[:, 1])
     left = defective > 0
     rows, fraction = head.rows[left], defective[left]
     if not len(rows):
         return input_tensor(rows, fraction, place, in_channels, fraction)
-    plane = head.plane
-    if plane is None:
-        plane = midsagittal_plane(rows, fraction, head.grid)
+    plane = midsagittal_plane(rows, fraction, head.grid)
     rows, both = with_mirror_image(rows, fraction, head.grid, plane)
     return input_tensor(rows, both[:, 0], place, in_channels, both[:, 1])
 
