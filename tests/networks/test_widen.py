@@ -40,7 +40,7 @@ def _narrow() -> SparseUNet:
 
 
 def test_answers_are_the_same() -> None:
-    backend, x, narrow = get_backend("reference"), _ball(), _narrow()
+    backend, x, narrow = get_backend(), _ball(), _narrow()
     wide = widen(narrow, WIDE)
     with torch.inference_mode():
         before, after = narrow(x, backend).final, wide(x, backend).final
@@ -49,7 +49,7 @@ def test_answers_are_the_same() -> None:
 
 
 def test_new_channels_get_a_gradient_where_they_are_heard() -> None:
-    backend, x = get_backend("reference"), _ball()
+    backend, x = get_backend(), _ball()
     wide = widen(_narrow(), WIDE)
     wide(x, backend).final.features.square().sum().backward()
     gradient = wide.final.weight.grad
