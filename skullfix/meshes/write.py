@@ -116,9 +116,8 @@ def _stl(
 
     data = np.zeros(len(faces), dtype=StlMesh.dtype)
     data["vectors"] = vertices[faces]
-    Undated(data, remove_empty_areas=False, name=_note(space)).save(
-        _note(space), fh=file, mode=Mode.BINARY
-    )
+    made = Undated(data, remove_empty_areas=False, name=_note(space), calculate_normals=False)
+    made.save(_note(space), fh=file, mode=Mode.BINARY)  # which finds the normals
 
 
 def _ply(
