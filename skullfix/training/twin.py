@@ -74,9 +74,7 @@ class Twin:
     def _places(self, cells: Tensor) -> tuple[Tensor, Tensor]:
         """Find (K, 3) indices among `rows`: the places of those found, and which they are."""
         lowest = torch.minimum(self.rows.amin(0), cells.amin(0))
-        depth, height, width = (
-            torch.maximum(self.rows.amax(0), cells.amax(0)) - lowest + 1
-        ).tolist()
+        _, height, width = (torch.maximum(self.rows.amax(0), cells.amax(0)) - lowest + 1).tolist()
         steps = torch.tensor([height * width, width, 1])
         known, wanted = (((part - lowest) * steps).sum(1) for part in (self.rows, cells))
         places = torch.searchsorted(known, wanted).clamp(max=len(known) - 1)
