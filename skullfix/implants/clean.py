@@ -25,6 +25,19 @@ _SHELL_MM = 3.0
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """A piece that was taken for no implant.
+
+    Attributes:
+        volume_ml: Its volume.
+        centre_mm: Its centroid, LPS.
+    """
+
+    volume_ml: float
+    centre_mm: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
 class CleanImplant:
     """An implant mask and what was found on the way.
 
@@ -32,10 +45,12 @@ class CleanImplant:
         mask: bool (z, y, x) on the input's grid, without a voxel of the bone; empty where there
             is no defect.
         pieces_ml: Volume of each piece, largest first; empty where there is no defect.
+        left_out: Pieces that looked like implants and were doubted later.
     """
 
     mask: Volume
     pieces_ml: tuple[float, ...]
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def clean_implant(candidate: Volume, bone: Volume, *, minimum_ml: float = 1.0) -> CleanImplant:

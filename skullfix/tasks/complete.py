@@ -16,7 +16,7 @@ from skullfix.images.regrid import index_box
 from skullfix.images.vault_check import check_closed
 from skullfix.images.volume import Geometry, Volume
 from skullfix.images.write import write_volume
-from skullfix.implants.clean import CleanImplant, clean_implant
+from skullfix.implants.clean import CleanImplant, LeftOut, clean_implant
 from skullfix.implants.fit import FittedImplant, fit_implant
 from skullfix.meshes.mesh import Mesh
 from skullfix.meshes.write import write_mesh
@@ -24,6 +24,7 @@ from skullfix.tasks.candidate import CUT, candidate_on, implant_on
 from skullfix.tasks.complete_case import CompleteCase, coarse_bone, read_case, with_less
 from skullfix.tasks.complete_options import CompleteOptions
 from skullfix.tasks.complete_report import write_complete_report
+from skullfix.tasks.confirm import confirm_pieces
 from skullfix.tasks.document import Progress, Stopwatch, write_document
 from skullfix.tasks.headroom import on_whole_grid
 from skullfix.tasks.implant_facts import implant_facts
@@ -130,6 +131,7 @@ def _compute(case: CompleteCase, model: Model, moved: tuple[str, ...]) -> Comple
     worked = coarse_bone(bone) if coarser else bone
     cleaned = complete_bone(worked, model, watch)
     warnings = case.warnings + check_closed(worked, cleaned.mask)
+    warnings += tuple(_told(piece) for piece in cleaned.left_out)
     with watch.stage("fit"):
         fit = case.options.fit
         fitted = fit_implant(cleaned.mask, worked, fit) if cleaned.pieces_ml else None
@@ -219,7 +221,20 @@ def complete_bone(bone: Volume, model: Model, watch: Stopwatch | None = None) ->
         near = crop(bone, low, high)
         found = clean_implant(candidate_on(near, answer, model.cut(CUT)), near)
         implant[slices(low, high)] = found.mask.array
-        return replace(found, mask=Volume(implant, bone.geometry))
+        found = replace(found, mask=Volume(implant, bone.geometry))
+    if len(found.pieces_ml) < 2:
+        return found
+    with watch.stage("second look"):
+        return confirm_pieces(found, bone, answer, model)
+
+
+def _told(piece: LeftOut) -> str:
+    """Warn of a piece that was left out."""
+    place = " ".join(f"{value:.0f}" for value in piece.centre_mm)
+    return (
+        f"A piece of {piece.volume_ml:.1f} ml around {place} mm (LPS) was left out: with the other "
+        "holes filled, the network saw none there. Is bone missing there?"
+    )
 
 
 def _labels(mask: Volume, own_grid: Geometry | None) -> Volume:

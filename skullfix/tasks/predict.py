@@ -19,7 +19,7 @@ from skullfix.networks.unet import SparseUNet
 from skullfix.sparse.backend import Backend
 from skullfix.tasks.candidate import CUT, Completion
 from skullfix.tasks.local_cut import IMPLANT_SHARE
-from skullfix.tasks.views import VIEWS, Shown, answer_to, joined
+from skullfix.tasks.views import VIEWS, Shown, View, answer_to, joined
 
 PASSES = 2  # what the first leaves of a large hole, or of several, the second sees by itself
 _LOOSER = 1.0  # logit by which the second prunes less: what is left is where the first doubted
@@ -33,8 +33,9 @@ def complete_coarse(
     *,
     spacing: float,
     thresholds: Sequence[float],
+    views: Sequence[View] | None = None,
 ) -> Completion | None:
-    """Run the network on a defective skull, shown in all VIEWS: the mean of what it adds.
+    """Run the network on a defective skull, shown in several ways: the mean of what it adds.
 
     Args:
         bone: bool mask, (z, y, x), not empty, on any grid.
@@ -42,6 +43,7 @@ def complete_coarse(
         backend: The engine.
         spacing: The network's spacing, mm.
         thresholds: Pruning threshold of each level, coarsest first.
+        views: How it is shown; in all VIEWS if not given.
 
     Returns:
         The answer on an axis-aligned LPS grid, or None if the network adds nothing.
@@ -57,8 +59,8 @@ def complete_coarse(
     if network.config.in_channels == MIRRORED:
         head = _head(coarse, world_grid(*world_bounds(coarse.geometry), spacing))
         plane = midsagittal_plane(head.rows, head.fraction, head.grid) if len(head.rows) else None
-    answers = []
-    for view in VIEWS:
+    answers, views = [], views or VIEWS
+    for view in views:
         head = _head(coarse, view.grid(coarse.geometry, spacing))
         answer = _completed(head, plane, network, backend, thresholds, mirrored=view.mirrored)
         if answer is not None:
@@ -70,7 +72,7 @@ def complete_coarse(
     solid = sample_onto(coarse, grid).array / np.float32(255)
     implant = np.zeros_like(solid)
     for answer in answers:
-        implant += sample_onto(answer, grid).array / np.float32(len(VIEWS))
+        implant += sample_onto(answer, grid).array / np.float32(len(views))
     return Completion(Volume(np.minimum(implant, 1 - solid), grid), Volume(solid, grid))
 
 

@@ -1,0 +1,114 @@
+"""Of several pieces only those stay that are missed while all the others are filled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from skullfix.cases.simulate import simulate_defect
+from skullfix.images.phantom import head_phantom
+from skullfix.images.volume import Geometry, Volume
+from skullfix.implants.clean import CleanImplant
+from skullfix.tasks import confirm
+from skullfix.tasks.candidate import Completion
+from skullfix.tasks.complete import complete_bone
+from skullfix.tasks.confirm import confirm_pieces
+from skullfix.tasks.model import Model, load_model
+
+GRID = Geometry((30, 20, 24), (1.0, 1.0, 2.0), (5.0, -3.0, 7.0), (1, 0, 0, 0, 1, 0, 0, 0, 1))
+HOLES = {"large": (4, 4, 4, 8), "small": (15, 5, 5, 4), "false": (8, 12, 20, 5)}
+"""First voxel (z, y, x) and side of cubes."""
+
+
+def cube(name: str) -> NDArray[np.bool_]:
+    z, y, x, side = HOLES[name]
+    mask = np.zeros(GRID.shape, bool)
+    mask[z : z + side, y : y + side, x : x + side] = True
+    return mask
+
+
+def of(names: Sequence[str]) -> NDArray[np.bool_]:
+    return np.any([np.zeros(GRID.shape, bool), *(cube(name) for name in names)], axis=0)
+
+
+def found(names: Sequence[str]) -> CleanImplant:
+    sizes = sorted((cube(name).sum() * GRID.voxel_volume_ml for name in names), reverse=True)
+    return CleanImplant(Volume(of(names), GRID), tuple(sizes))
+
+
+def answer(names: Sequence[str], occupancy: float = 0.8) -> Completion:
+    implant = (of(names) * occupancy).astype(np.float32)
+    return Completion(Volume(implant, GRID), Volume(np.zeros_like(implant), GRID))
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return load_model(None, "auto")
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[set[str]]:
+    """Answer with every open hole, and with the false one where one is open; note what is open."""
+    seen: list[set[str]] = []
+
+    def complete(bone: Volume, *_: object, **__: object) -> Completion | None:
+        truly = [name for name in ("large", "small") if not bone.array[cube(name)].all()]
+        still = [*truly, "false"] if truly and not bone.array[cube("false")].all() else truly
+        seen.append(set(still))
+        return answer(still, 0.6) if still else None
+
+    monkeypatch.setattr(confirm, "complete_coarse", complete)
+    return seen
+
+
+def test_a_piece_that_only_another_hole_called_for_is_left_out(
+    model: Model, asked: list[set[str]]
+) -> None:
+    names = ("large", "small", "false")
+    bone = Volume(~of(names), GRID)
+    kept = confirm_pieces(found(names), bone, answer(names), model)
+    assert np.array_equal(kept.mask.array, of(("large", "small")))
+    assert kept.pieces_ml == pytest.approx(found(("large", "small")).pieces_ml)
+    assert len(asked) == 3
+    (left,) = kept.left_out
+    assert left.volume_ml == pytest.approx(cube("false").sum() * GRID.voxel_volume_ml)
+    assert left.centre_mm == pytest.approx((5 + 22, -3 + 14, 7 + 2 * 10))
+    assert bone.array[cube("large")].sum() == 0  # nothing was filled in the bone itself
+
+
+def test_a_single_piece_is_not_asked_for_again(model: Model, asked: list[set[str]]) -> None:
+    one = found(("large",))
+    assert confirm_pieces(one, Volume(~of(("large",)), GRID), answer(("large",)), model) is one
+    assert not asked
+
+
+def test_true_holes_all_stay(model: Model, asked: list[set[str]]) -> None:
+    names = ("large", "small")
+    kept = confirm_pieces(found(names), Volume(~of(names), GRID), answer(names), model)
+    assert np.array_equal(kept.mask.array, of(names))
+    assert kept.left_out == ()
+    assert asked == [{"large"}, {"small"}] or asked == [{"small"}, {"large"}]
+
+
+def test_the_network_confirms_both_holes_of_a_phantom(
+    model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patient = head_phantom(spacing=(1.8, 1.8, 1.8))
+    whole = Volume(patient.bone.array | patient.implant.array, patient.bone.geometry)
+    case = simulate_defect(whole, 3, family="two-holes", volume_range_ml=(15.0, 120.0))
+    looks: list[Any] = []
+    real = confirm.complete_coarse
+
+    def looked(*args: Any, **options: Any) -> Completion | None:
+        looks.append(options["views"])
+        return real(*args, **options)
+
+    monkeypatch.setattr(confirm, "complete_coarse", looked)
+    result = complete_bone(Volume(whole.array & ~case.implant.array, whole.geometry), model)
+    assert len(result.pieces_ml) == 2
+    assert result.left_out == ()
+    assert looks == [confirm.LOOKS] * 2
