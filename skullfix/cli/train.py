@@ -27,7 +27,7 @@ def train(
         str | None,
         typer.Option(
             help="table1-ch1, table1-ch2, implant-s, implant-m or implant-l (these two also see "
-            "the skull's mirror image), fine-s, fine-m, fine-l or fine-xl."
+            "the skull's mirror image), fine-s, fine-m, fine-l, fine-xl or fine-2xl."
         ),
     ] = None,
     spacing: Annotated[float, typer.Option(help="Grid spacing in mm.", min=0.3, max=8)] = 1.8,
@@ -73,6 +73,15 @@ def train(
             max=0,
         ),
     ] = 0.0,
+    blend: Annotated[
+        float,
+        typer.Option(
+            help="Share of the weights of --start in those released: 0.5 keeps more of what it "
+            "knew of other heads.",
+            min=0,
+            max=1,
+        ),
+    ] = 0.0,
     seed: Annotated[int, typer.Option(help="Seed of everything random.", min=0)] = 0,
     backend: BackendOption = "auto",
     device: DeviceOption = "cpu",
@@ -113,6 +122,7 @@ def train(
             factors=tuple(factor or ()),
             morph=morph,
             prune_below=prune_below,
+            blend=blend,
         )
         result = train_network(
             task,

@@ -72,6 +72,13 @@ CONFIGS = {
         NetworkConfig(
             "fine-xl", (16, 32, 96, 128, 112, 96, 96), in_channels=3, decode_blocks=2, skip="inner"
         ),
+        NetworkConfig(
+            "fine-2xl",
+            (32, 64, 128, 144, 112, 96, 96),
+            in_channels=3,
+            decode_blocks=2,
+            skip="inner",
+        ),
     )
 }
 

@@ -21,7 +21,7 @@ from skullfix.tasks.model import Model
 CUT = 0.4  # mean probability from which a voxel belongs to the shape, where a card names none
 VIEWS: tuple[tuple[int, ...], ...] = ((), (1, 2), (0, 2), (0, 1))
 """Axes (z, y, x) that are turned round; the mean of the answers counts."""
-LARGEST_VIEWED = 16_000_000  # voxels of a grid that is worth all VIEWS; a larger one gets the first
+VIEWED = ((5_000_000, 4), (16_000_000, 2))  # voxels of a grid at most, and how many VIEWS it gets
 LARGEST_FIELD = 600_000_000  # voxels of the network's grid around the shape
 _MARGIN = 2  # coarse voxels around the shape
 _INSIDE = 0.98  # of the shape that must lie in a grid given by --like, to go unremarked
@@ -105,7 +105,7 @@ def _covered(mask: Volume, like: Geometry) -> tuple[str, ...]:
 
 
 def fine_field(mask: Volume, model: Model, factor: int) -> Volume:
-    """Let the network make a mask finer: the mean of its answers to VIEWS.
+    """Let the network make a mask finer: the mean of its answers to `views_of`.
 
     Args:
         mask: bool, (z, y, x), not empty.
@@ -133,11 +133,16 @@ def fine_field(mask: Volume, model: Model, factor: int) -> Volume:
     z, y, x = (s / spacing for s in coarse.geometry.spacing[::-1])
     values = torch.from_numpy(np.ascontiguousarray(coarse.array, dtype=np.float32))
     features = fine_features(values, (z, y, x), grid.shape)
-    views = VIEWS if math.prod(grid.size) <= LARGEST_VIEWED else VIEWS[:1]
+    views = views_of(math.prod(grid.size))
     field = torch.zeros(grid.shape)
     for axes in views:
         field += _answer(features, model, axes) / len(views)
     return Volume(field.numpy(), grid)
+
+
+def views_of(voxels: int) -> tuple[tuple[int, ...], ...]:
+    """Choose those of VIEWS that a grid of so many voxels is worth; a very large one gets one."""
+    return VIEWS[: next((count for most, count in VIEWED if voxels <= most), 1)]
 
 
 def _answer(features: Tensor, model: Model, axes: tuple[int, ...]) -> Tensor:

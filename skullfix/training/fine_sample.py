@@ -31,6 +31,7 @@ BLOB_SHARE = 0.3  # of the patches are made up, where the population is small
 _NO_BEND = torch.zeros(3, 2, 2, 2)
 _AWAY_MM = 14.4  # standard deviation, along each axis, of a patch's middle from the shape
 MARGIN = 2  # coarse voxels around it that the features see
+CONTRAST = 2.0  # of the truth about one half: above all, the side of a border must be right
 NEAREST_SHARE = 0.15  # of the coarse masks take the value of one fine voxel in each coarse one
 RAGGED_SHARE = 0.25  # are smeared and ragged, as a segmentation's are
 
@@ -166,7 +167,7 @@ def _strong_warp(rng: np.random.Generator) -> Warp:
 def make_patch(
     fine: Tensor, coarse: Tensor, factor: int, low: tuple[int, ...] = (0, 0, 0)
 ) -> Sample:
-    """Lay input and truth of a patch out, without the margin.
+    """Lay input and truth of a patch out, without the margin, the truth in higher contrast.
 
     Args:
         fine: Of `sample_patch`.
@@ -182,7 +183,8 @@ def make_patch(
     placed = torch.nn.functional.pad(rows + rows.new_tensor(low), (1, 0)).to(torch.int32)
     wanted = VoxelSet(placed, 1)
     inputs = fine_tensor(features[(slice(None), *inner)], low)
-    return Sample(inputs, wanted, truth[tuple(rows.unbind(1))][:, None])
+    clear = (FULL + CONTRAST * (truth[tuple(rows.unbind(1))] - FULL)).clamp(0, 1)
+    return Sample(inputs, wanted, clear[:, None])
 
 
 def draw_centre(case: Case, rng: np.random.Generator) -> NDArray[np.float64]:

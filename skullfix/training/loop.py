@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from skullfix.files.whole import whole_file
+from skullfix.networks.blend import blend
 from skullfix.networks.config import CONFIGS
 from skullfix.networks.unet import SparseUNet
 from skullfix.sparse.backend import get_backend
@@ -74,7 +75,7 @@ def train(
     torch.manual_seed(settings.seed)
     config, backend = CONFIGS[settings.architecture], get_backend(backend_name, device)
     network = (SparseUNet(config) if start is None else start).requires_grad_(True).to(device)
-    average = copy.deepcopy(network)
+    average, first = copy.deepcopy(network), copy.deepcopy(network)
     optimizer = torch.optim.Adam(network.parameters(), lr=settings.rate, amsgrad=True)
     done = 0
     if resume and (folder / STATE_FILE).exists():
@@ -107,13 +108,13 @@ def train(
             if log is None:
                 continue
             if done % VALIDATE_EVERY == 0 or last:
-                log.add(done, losses, problem.score(average, backend))
+                log.add(done, losses, problem.score(blend(average, first, settings.blend), backend))
                 draw_curves(log.path, folder / "curves.png")
             elif done % LOG_EVERY == 0:
                 log.add(done, losses, {})
             if done % SAVE_EVERY == 0 or last:
                 save_state(folder, done, settings.to_dict(), network, average, optimizer)
-    return average.eval().to(CPU)
+    return blend(average, first, settings.blend).eval().to(CPU)
 
 
 def _schedule(step: int, settings: Settings) -> float:

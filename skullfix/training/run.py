@@ -89,6 +89,8 @@ def train_network(
         OutputError: The run's folder holds a run already, or cannot be written.
     """
     _check(task, settings, organs)
+    if settings.blend and start is None:
+        raise UsageError("--blend without --start", hint="name the network with --start")
     for folder in data:
         if not folder.is_dir():
             raise InputError(f"{folder} is not a folder", hint=_LAYOUTS[task])
@@ -257,7 +259,7 @@ def _command(
     for field in ("architecture", "spacing", "steps", "batch", "rate", "freeze_from", "seed"):
         words.append(f"--{field.replace('_', '-')} {getattr(settings, field)}")
     words += [f"--factor {factor}" for factor in settings.factors]
-    for option in ("morph", "prune_below"):
+    for option in ("morph", "prune_below", "blend"):
         value = getattr(settings, option)
         words += [f"--{option.replace('_', '-')} {value}"] if value else []
     if task == "refine" and set(organs) != set(ORGANS):

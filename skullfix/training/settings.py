@@ -29,6 +29,8 @@ class Settings:
         prune_below: Logit below which a voxel that holds none of the truth is pruned at every
             level. The paper's is 0. A lower one leaves doubtful voxels to the finer levels, which
             learn to judge them; the network is then used with the same thresholds.
+        blend: Share of the weights that the run began with in those that are validated and
+            released, see `blend`.
         morph: For completion: share of the heads whose shape is between several of the
             population.
     """
@@ -45,6 +47,7 @@ class Settings:
     factors: tuple[int, ...] = ()
     morph: float = 0.0
     prune_below: float = 0.0
+    blend: float = 0.0
 
     @property
     def thresholds(self) -> tuple[float, ...]:

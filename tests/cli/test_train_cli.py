@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from safetensors import safe_open
+from safetensors.numpy import load_file
 
 from skullfix.cli.main import run
 from skullfix.images.volume import Geometry, Volume
@@ -98,6 +99,15 @@ def test_a_killed_run_ends_with_the_same_bytes(population: Path, tmp_path: Path)
         "--rate 0.002 --freeze-from 0.75 --seed 3 --morph 0.5 --prune-below -0.01"
         in card["created_with"][0]
     )
+
+    trained = whole / "network.safetensors"
+    on = ["--start", str(trained), "--blend", "1", "--steps", "2"]
+    finish(start(population, tmp_path / "on", *on))  # nothing of what it learnt is released
+    released = load_file(tmp_path / "on" / "network.safetensors")
+    for name, value in load_file(trained).items():
+        assert name.endswith("num_batches_tracked") or np.array_equal(value, released[name]), name
+    card = json.loads((tmp_path / "on" / "network.json").read_text())
+    assert card["created_with"][0].endswith("--blend 1.0 --start network.safetensors")
 
     again = start(population, whole)  # the run is there: refused, and left as it is
     out, _ = again.communicate(timeout=100)
@@ -186,6 +196,7 @@ def test_bad_folders(
         (["complete", "DATA", "--freeze-from", "1.5"], 2),
         (["complete", "DATA", "--morph", "1.5"], 2),
         (["complete", "DATA", "--prune-below", "1"], 2),
+        (["complete", "DATA", "--blend", "0.5"], 2),
         (["upscale", "DATA", "--architecture", "fine-s", "--factor", "2", "--morph", "0.5"], 2),
         (["complete", "DATA", "--architecture", "fine-l"], 2),
         (["complete", "DATA", "--backend", "gpu"], 2),

@@ -7,7 +7,7 @@ import pytest
 
 from skullfix.images.regrid import regrid
 from skullfix.images.volume import Geometry, Volume
-from skullfix.tasks.fine import CUT, VIEWS, field_on, fine_field
+from skullfix.tasks.fine import CUT, VIEWS, field_on, fine_field, views_of
 from skullfix.tasks.model import load_model
 
 LPS = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
@@ -48,3 +48,8 @@ def test_a_shape_turned_round_gets_its_answer_turned_round() -> None:
     for axes in VIEWS[1:]:
         turned = fine_field(Volume(np.flip(body, axes), grid), model, 3).array
         np.testing.assert_allclose(np.flip(turned, axes), answer, atol=1e-3)
+
+
+def test_the_larger_the_grid_the_fewer_the_views() -> None:
+    counts = [len(views_of(voxels)) for voxels in (1, 5_000_000, 5_000_001, 16_000_001)]
+    assert counts == [4, 4, 2, 1]

@@ -84,6 +84,19 @@ def test_input_and_truth_lie_on_one_patch(factor: int) -> None:
     assert float(seen.float().mean()) > 0.7  # the rest is thinner than a coarse voxel
 
 
+def test_the_truth_has_the_same_border_in_higher_contrast() -> None:
+    rng = np.random.default_rng(0)
+    fine = torch.from_numpy(rng.random((SIDE + 8,) * 3).astype(np.float32))
+    sample = make_patch(fine, make_coarse(fine, 2, rng, plain=True), 2)
+    z, y, x = sample.wanted.coordinates[:, 1:].long().unbind(1)
+    filled = fine[4 + z, 4 + y, 4 + x]
+    truth = sample.truth[:, 0]
+    assert torch.equal(truth >= 0.5, filled >= 0.5)
+    doubtful = (filled > 0.25) & (filled < 0.75)
+    torch.testing.assert_close(truth[doubtful], 2 * filled[doubtful] - 0.5)
+    assert set(truth[~doubtful].tolist()) <= {0.0, 1.0}
+
+
 @pytest.mark.parametrize("few", [False, True])
 def test_a_key_decides_a_batch(few: bool) -> None:
     batches = [
