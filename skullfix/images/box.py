@@ -39,7 +39,7 @@ def widened(box: tuple[Index, Index], grid: Geometry, margin_mm: float) -> tuple
 
 
 def bounding_box(
-    mask: NDArray[np.bool_] | NDArray[np.uint8], margin: int = 0
+    mask: NDArray[np.bool_ | np.unsignedinteger], margin: int = 0
 ) -> tuple[Index, Index] | None:
     """Find the first and last + 1 index (z, y, x) that is not zero, widened and clipped.
 

@@ -136,16 +136,31 @@ def with_mirror_image(
         (M, 3) int64 indices (z, y, x), sorted, of the voxels that hold bone or mirror image, and
         (M, 2) float32: the fraction of bone, the fraction of the mirror image.
     """
-    image = reflected(rows, grid, plane)
-    lowest = torch.minimum(image.amin(0).floor().long(), rows.amin(0))
-    size = torch.maximum(image.amax(0).floor().long() + 1, rows.amax(0)) - lowest + 1
-    mirrored = splat(image - lowest, fraction, size.tolist())
-    mirrored[mirrored < FAINT] = 0
-    bone = torch.zeros_like(mirrored)
-    bone[tuple((rows - lowest).unbind(1))] = fraction
-    held = (bone + mirrored).nonzero()
+    bone, image, lowest = laid_beside(rows, fraction, reflected(rows, grid, plane))
+    image[image < FAINT] = 0
+    held = (bone + image).nonzero()
     there = tuple(held.unbind(1))
-    return held + lowest, torch.stack([bone[there], mirrored[there].clamp(max=1)], 1)
+    return held + lowest, torch.stack([bone[there], image[there].clamp(max=1)], 1)
+
+
+def laid_beside(rows: Tensor, fraction: Tensor, mirrored: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Lay bone and its mirror image out on one grid.
+
+    Args:
+        rows: (N, 3) int64 indices (z, y, x).
+        fraction: (N,) float32 of bone.
+        mirrored: (N, 3) float32, of `reflected`.
+
+    Returns:
+        Bone and image, (z, y, x) float32, and the (3,) index of their first voxel. Where mirror
+        points meet, the image may pass 1.
+    """
+    lowest = torch.minimum(mirrored.amin(0).floor().long(), rows.amin(0))
+    size = torch.maximum(mirrored.amax(0).floor().long() + 1, rows.amax(0)) - lowest + 1
+    image = splat(mirrored - lowest, fraction, size.tolist())
+    bone = torch.zeros_like(image)
+    bone[tuple((rows - lowest).unbind(1))] = fraction
+    return bone, image, lowest
 
 
 def _normal(yaw: float, roll: float) -> NDArray[np.float64]:

@@ -224,7 +224,7 @@ def complete_bone(bone: Volume, model: Model, watch: Stopwatch | None = None) ->
         found = replace(found, mask=Volume(implant, bone.geometry))
     if len(found.pieces_ml) < 2:
         return found
-    with watch.stage("second look"):
+    with watch.stage("check"):
         return confirm_pieces(found, bone, answer, model)
 
 

@@ -7,12 +7,11 @@ orbits for another. So each piece is asked for again while all the others are fi
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
 from skullfix.images.box import bounding_box, part_of, slices
 from skullfix.images.resample import sample_onto
-from skullfix.images.volume import Geometry, Volume
+from skullfix.images.volume import Volume
 from skullfix.implants.clean import CleanImplant, LeftOut
 from skullfix.tasks.candidate import Completion
 from skullfix.tasks.model import Model
@@ -44,12 +43,10 @@ def confirm_pieces(
     labels, count = ndimage.label(found.mask.array[where])
     if count < 2:
         return found
-    expected = _amounts(answer, grid, labels, count)
-    kept, left_out = found.mask.array.copy(), []
-    for number in range(1, count + 1):
-        piece = labels == number
+    kept, left_out, sizes = found.mask.array.copy(), [], []
+    for number, place in enumerate(ndimage.find_objects(labels), 1):
         filled = bone.array.copy()
-        filled[where] |= (labels > 0) & ~piece
+        filled[where] |= (labels > 0) & (labels != number)
         again = complete_coarse(
             Volume(filled, bone.geometry),
             model.network,
@@ -58,30 +55,29 @@ def confirm_pieces(
             thresholds=model.thresholds,
             views=LOOKS,
         )
-        if _amounts(again, grid, piece, 1)[0] < ENOUGH * expected[number - 1]:
-            kept[where] &= ~piece
-            left_out.append(_described(piece, grid))
-    return CleanImplant(Volume(kept, bone.geometry), _sizes_ml(kept[where], grid), tuple(left_out))
+        low, high = ((s.start for s in place), (s.stop for s in place))
+        piece = Volume(labels[place] == number, part_of(grid, (*low,), (*high,)))
+        if _amount(again, piece) < ENOUGH * _amount(answer, piece):
+            kept[where][place] &= ~piece.array
+            left_out.append(_described(piece))
+        else:
+            sizes.append(_volume_ml(piece))
+    sizes.sort(reverse=True)
+    return CleanImplant(Volume(kept, bone.geometry), tuple(sizes), tuple(left_out))
 
 
-def _amounts(
-    answer: Completion | None, grid: Geometry, labels: NDArray[np.integer | np.bool_], count: int
-) -> NDArray[np.float64]:
-    """Sum the occupancy that an answer has in each of `count` labelled pieces on a grid."""
+def _amount(answer: Completion | None, piece: Volume) -> float:
+    """Sum the occupancy that an answer has in a piece."""
     if answer is None:
-        return np.zeros(count)
-    seen = sample_onto(answer.implant, grid).array
-    return np.asarray(ndimage.sum_labels(seen, labels, np.arange(1, count + 1)), np.float64)
+        return 0.0
+    return float(sample_onto(answer.implant, piece.geometry).array[piece.array].sum())
 
 
-def _described(piece: NDArray[np.bool_], grid: Geometry) -> LeftOut:
-    z, y, x = (float(np.mean(places)) for places in piece.nonzero())
-    centre = (grid.affine() @ np.array([x, y, z, 1.0]))[:3].tolist()
-    volume = float(np.count_nonzero(piece)) * grid.voxel_volume_ml
-    return LeftOut(volume, (centre[0], centre[1], centre[2]))
+def _described(piece: Volume) -> LeftOut:
+    z, y, x = (float(np.mean(places)) for places in piece.array.nonzero())
+    centre = (piece.geometry.affine() @ np.array([x, y, z, 1.0]))[:3].tolist()
+    return LeftOut(_volume_ml(piece), (centre[0], centre[1], centre[2]))
 
 
-def _sizes_ml(mask: NDArray[np.bool_], grid: Geometry) -> tuple[float, ...]:
-    labels, _ = ndimage.label(mask)
-    counts = np.bincount(labels.ravel())[1:] * grid.voxel_volume_ml
-    return tuple(sorted(counts.tolist(), reverse=True))
+def _volume_ml(piece: Volume) -> float:
+    return float(np.count_nonzero(piece.array)) * piece.geometry.voxel_volume_ml

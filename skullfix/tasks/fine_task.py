@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from skullfix.cases.coarsen import FULL
 from skullfix.errors import InputError
 from skullfix.files.outputs import plan_outputs, staged
-from skullfix.images.box import bounding_box, crop
+from skullfix.images.box import bounding_box, crop, slices
 from skullfix.images.read import Scan, read_scan
 from skullfix.images.volume import Geometry, Volume
 from skullfix.images.write import write_volume
@@ -173,16 +173,19 @@ def compute_fine_case(case: FineCase, models: FineModels) -> FineResult:
                 labels[where][inside] = label
         steps += [s for s in choice.steps if s not in steps]
         warnings += [w for w in choice.warnings if w not in warnings]
+    box = bounding_box(labels)
+    held = labels if box is None else labels[slices(*box)]
     for label, mask in case.shapes.items():
+        found = held == label
         facts[str(label)] = {
             "volume_ml_before": round(_volume_ml(mask.array, mask.geometry), 3),
-            "volume_ml": round(_volume_ml(labels == label, case.grid), 3),
+            "volume_ml": round(_volume_ml(found, case.grid), 3),
             "pieces_before": count_pieces(mask.array),
-            "pieces": count_pieces(labels == label),
+            "pieces": count_pieces(found),
         }
         if not facts[str(label)]["pieces"]:
             warnings.append(f"{_named(label, len(case.shapes) > 1)} has no voxel in the result.")
-    if not labels.any():
+    if box is None:
         other = "Choose another --like image." if case.options.like else "Choose a finer grid."
         raise InputError("Nothing of the mask lies in the grid wanted.", hint=other)
     assert choice is not None  # there is at least one shape

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from skullfix.images.midplane import FAINT, Plane, reflected
+from skullfix.images.midplane import FAINT, Plane, laid_beside, reflected
 from skullfix.images.resample import splat
 from skullfix.images.volume import Geometry
 
@@ -38,16 +38,17 @@ class Twin:
     def of(cls, rows: Tensor, skull: Tensor, grid: Geometry, plane: Plane) -> Twin:
         """Mirror a skull, given as for `with_mirror_image`."""
         mirrored = reflected(rows, grid, plane)
-        lowest = torch.minimum(mirrored.amin(0).floor().long(), rows.amin(0))
-        size = torch.maximum(mirrored.amax(0).floor().long() + 1, rows.amax(0)) - lowest + 1
-        image = splat(mirrored - lowest, skull, size.tolist())
-        there = tuple((rows - lowest).unbind(1))
-        bone = torch.zeros_like(image)
-        bone[there] = skull
+        bone, image, lowest = laid_beside(rows, skull, mirrored)
         held = (bone > 0) | (image >= FAINT)
         number = held.flatten().cumsum(0).reshape(held.shape) - 1
         found = held.nonzero()
-        return cls(found + lowest, bone[held], image[held], number[there], mirrored)
+        return cls(
+            found + lowest,
+            bone[held],
+            image[held],
+            number[tuple((rows - lowest).unbind(1))],
+            mirrored,
+        )
 
     def without(self, piece: Tensor) -> tuple[Tensor, Tensor]:
         """Take a piece away.
