@@ -38,6 +38,10 @@ class Geometry:
         """Volume of one voxel in millilitres."""
         return float(np.prod(self.spacing)) / 1000.0
 
+    def filled_ml(self, array: NDArray[Any]) -> float:
+        """Volume in millilitres of the voxels, of an array of any size, that are not zero."""
+        return float(np.count_nonzero(array)) * self.voxel_volume_ml
+
     def affine(self) -> NDArray[np.float64]:
         """(4, 4) float64 matrix from index (x, y, z, 1) to world (LPS mm, 1)."""
         matrix = np.eye(4)

@@ -149,7 +149,7 @@ def fit_implant(implant: Volume, bone: Volume, options: FitOptions | None = None
 
 
 def _left_out(piece: Volume, clearance_mm: float) -> str:
-    ml = float(np.count_nonzero(piece.array)) * piece.geometry.voxel_volume_ml
+    ml = piece.geometry.filled_ml(piece.array)
     return (
         f"A piece of {ml:.1f} ml is not in the solid: a clearance of {clearance_mm:g} mm would take"
         " away more than half of it."

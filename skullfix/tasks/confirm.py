@@ -61,7 +61,7 @@ def confirm_pieces(
             kept[where][place] &= ~piece.array
             left_out.append(_described(piece))
         else:
-            sizes.append(_volume_ml(piece))
+            sizes.append(piece.geometry.filled_ml(piece.array))
     sizes.sort(reverse=True)
     return CleanImplant(Volume(kept, bone.geometry), tuple(sizes), tuple(left_out))
 
@@ -76,8 +76,4 @@ def _amount(answer: Completion | None, piece: Volume) -> float:
 def _described(piece: Volume) -> LeftOut:
     z, y, x = (float(np.mean(places)) for places in piece.array.nonzero())
     centre = (piece.geometry.affine() @ np.array([x, y, z, 1.0]))[:3].tolist()
-    return LeftOut(_volume_ml(piece), (centre[0], centre[1], centre[2]))
-
-
-def _volume_ml(piece: Volume) -> float:
-    return float(np.count_nonzero(piece.array)) * piece.geometry.voxel_volume_ml
+    return LeftOut(piece.geometry.filled_ml(piece.array), (centre[0], centre[1], centre[2]))

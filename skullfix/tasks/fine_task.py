@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skullfix.cases.coarsen import FULL
 from skullfix.errors import InputError
@@ -178,8 +177,8 @@ def compute_fine_case(case: FineCase, models: FineModels) -> FineResult:
     for label, mask in case.shapes.items():
         found = held == label
         facts[str(label)] = {
-            "volume_ml_before": round(_volume_ml(mask.array, mask.geometry), 3),
-            "volume_ml": round(_volume_ml(found, case.grid), 3),
+            "volume_ml_before": round(mask.geometry.filled_ml(mask.array), 3),
+            "volume_ml": round(case.grid.filled_ml(found), 3),
             "pieces_before": count_pieces(mask.array),
             "pieces": count_pieces(found),
         }
@@ -245,10 +244,6 @@ def _linear(mask: Volume) -> Volume:
     assert box is not None
     part = crop(mask, *box)
     return Volume(part.array.astype(np.float32), part.geometry)
-
-
-def _volume_ml(array: NDArray[np.bool_], grid: Geometry) -> float:
-    return float(np.count_nonzero(array)) * grid.voxel_volume_ml
 
 
 def _interpolated(label: int, several: bool) -> str:

@@ -85,7 +85,7 @@ def mesh(
         around, said = (None, ()) if bone is None else _bone(bone, mask)
     names = {"mesh": f".{options.mesh_format}", "result": "_result.json"}
     paths = plan_outputs(source, folder, scan.stem, names, overwrite=options.overwrite)
-    volume_ml = float(np.count_nonzero(mask.array)) * mask.geometry.voxel_volume_ml
+    volume_ml = mask.geometry.filled_ml(mask.array)
     with watch.stage("mesh"):
         if around is None:
             solid, facts = _alone(mask, volume_ml, options.fit)

@@ -58,7 +58,7 @@ def simulate_files(
             case = simulate_defect(skull, s, family=family, volume_range_ml=volume_range_ml)
             for part, mask in (("defective", case.defective), ("implant", case.implant)):
                 write_volume(mask, aside[f"{part}-{s}"])
-            volume = int(case.implant.array.sum()) * skull.geometry.voxel_volume_ml
+            volume = skull.geometry.filled_ml(case.implant.array)
             cases.append(
                 {
                     "seed": s,

@@ -72,10 +72,6 @@ def simulate_coarse(
     return {
         "outputs": {name: str(path) for name, path in paths.items()},
         "spacing_mm": spacing,
-        "volume_ml": round(_volume_ml(mask), 3),
-        "coarse_volume_ml": round(_volume_ml(coarse), 3),
+        "volume_ml": round(mask.geometry.filled_ml(mask.array), 3),
+        "coarse_volume_ml": round(coarse.geometry.filled_ml(coarse.array), 3),
     }
-
-
-def _volume_ml(mask: Volume) -> float:
-    return int(mask.array.sum()) * mask.geometry.voxel_volume_ml

@@ -88,9 +88,7 @@ def train_network(
         InputError: The folder lacks something.
         OutputError: The run's folder holds a run already, or cannot be written.
     """
-    _check(task, settings, organs)
-    if settings.blend and start is None:
-        raise UsageError("--blend without --start", hint="name the network with --start")
+    _check(task, settings, organs, start)
     for folder in data:
         if not folder.is_dir():
             raise InputError(f"{folder} is not a folder", hint=_LAYOUTS[task])
@@ -171,7 +169,7 @@ def _card(
     }
 
 
-def _check(task: str, settings: Settings, organs: Sequence[str]) -> None:
+def _check(task: str, settings: Settings, organs: Sequence[str], start: str | None) -> None:
     """Refuse what cannot be trained before anything is read."""
     if task not in TASKS:
         raise UsageError(f"cannot train {task!r}", hint=f"the tasks are: {', '.join(TASKS)}")
@@ -195,6 +193,8 @@ def _check(task: str, settings: Settings, organs: Sequence[str]) -> None:
             f"the architecture {settings.architecture} is not for {task}",
             hint=f"choose one of {', '.join(fitting)}",
         )
+    if settings.blend and start is None:
+        raise UsageError("--blend without --start", hint="name the network with --start")
     for organ in organs:
         if organ not in ORGANS:
             raise UsageError(f"there is no organ {organ!r}", hint=f"choose of {', '.join(ORGANS)}")

@@ -146,12 +146,12 @@ def make_sample(
 
 def _inputs(head: Head, implant: Tensor, place: ModelGrid, in_channels: int) -> SparseTensor:
     """Make what the network sees of a head without a piece."""
+    if in_channels == MIRRORED and head.plane is not None:
+        rows, both = head.twin.without(implant)
+        return input_tensor(rows, both[:, 0], place, in_channels, both[:, 1])
     defective = head.skull - implant
     if in_channels != MIRRORED:
         return input_tensor(head.rows, defective, place, in_channels)
-    if head.plane is not None:
-        rows, both = head.twin.without(implant)
-        return input_tensor(rows, both[:, 0], place, in_channels, both[:, 1])
     left = defective > 0
     rows, fraction = head.rows[left], defective[left]
     if not len(rows):
