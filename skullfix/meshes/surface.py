@@ -52,11 +52,10 @@ def mask_surface(mask: MaskVolume, *, smoothing: float = 0.7, level: float | Non
         )
     affine = mask.geometry.affine()
     part, low = _cropped(mask.array)
-    if level is not None:
-        mesh = cut_surface(*_blurred(part, low, affine, smoothing, 1), level)
-    else:
-        mesh = _keep_volume(part, low, affine, smoothing)
-    if not len(mesh.faces) or not is_closed(mesh.faces):
+    if level is None:
+        return _keep_volume(part, low, affine, smoothing)
+    mesh = cut_surface(*_blurred(part, low, affine, smoothing, 1), level)
+    if not is_closed(mesh.faces):
         raise InputError(
             "The surface of the mask is not closed; the mask is too ragged.",
             hint="Remove specks from the mask or raise the smoothing.",
@@ -99,7 +98,11 @@ def _blurred(
 def _keep_volume(
     part: NDArray[np.bool_], low: NDArray[np.int64], affine: NDArray[np.float64], smoothing: float
 ) -> Mesh:
-    """Cut a blurred mask where its volume is kept; specks need a finer grid for that."""
+    """Cut a blurred mask where its volume is kept; specks need a finer grid for that.
+
+    Returns:
+        A closed mesh.
+    """
     count = int(np.count_nonzero(part))
     wanted = count * abs(float(np.linalg.det(affine[:3, :3]))) / 1000.0
     found = 0.0
@@ -201,9 +204,9 @@ def _stairs(field: NDArray[np.float32], level: float) -> Mesh:
     from skimage.measure import marching_cubes
 
     offset = field - np.float32(level)
-    near = np.abs(offset) < _KEEP_AWAY
-    offset[near] = np.where(offset[near] >= 0, _KEEP_AWAY, -_KEEP_AWAY)
-    if not (offset > 0).any():
+    away = np.maximum(np.abs(offset), np.float32(_KEEP_AWAY))
+    np.copysign(away, offset, out=offset)
+    if not offset.max() > 0:
         return _NOTHING
     vertices, faces, _, _ = marching_cubes(offset, 0.0, allow_degenerate=True)
     index = np.ascontiguousarray(vertices[:, ::-1], np.float64)

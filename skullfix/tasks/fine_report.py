@@ -3,35 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from skullfix.images.volume import Volume
 from skullfix.report.content import Content, Measure, ReportLayer, Section
 from skullfix.report.page import write_report
 from skullfix.report.preview import IMPLANT, IVORY, comparison_sheet, write_png
-from skullfix.report.render import Layer, build_scene
+from skullfix.report.render import Layer, Scene, build_scene
 from skullfix.tasks.report_sections import files_section, made_section
 from skullfix.version import __version__
 
 _TITLES = {"upscale": "Finer skull", "refine": "Refined organ"}
 
 
+@dataclass(frozen=True, eq=False)
+class FineDrawing:
+    """What a report shows of two masks.
+
+    Attributes:
+        sheet: (h, w, 3), the picture.
+        scene: Both masks on one grid.
+    """
+
+    sheet: NDArray[np.uint8]
+    scene: Scene
+
+
+def draw_fine_report(before: Volume, after: Volume) -> FineDrawing:
+    """Draw the masks; this needs none of the document, and may go on beside other work.
+
+    Args:
+        before: The mask as it came, bool.
+        after: The finer one, bool.
+    """
+    scene = build_scene([Layer(before, IVORY), Layer(after, IMPLANT)])
+    return FineDrawing(comparison_sheet(before, after), scene)
+
+
 def write_fine_report(
-    document: Mapping[str, Any],
-    before: Volume,
-    after: Volume,
-    *,
-    case: str,
-    page: Path,
-    preview: Path,
+    document: Mapping[str, Any], drawing: FineDrawing, *, case: str, page: Path, preview: Path
 ) -> None:
-    """Draw the picture and write the page.
+    """Write the picture and the page.
 
     Args:
         document: The result document; no path of it is shown.
-        before: The mask as it came, bool.
-        after: The finer one, bool.
+        drawing: Of `draw_fine_report`.
         case: Name of the case.
         page: The HTML file.
         preview: The PNG file.
@@ -39,14 +60,12 @@ def write_fine_report(
     Raises:
         OutputError: A file cannot be written.
     """
-    sheet = comparison_sheet(before, after)
-    write_png(sheet, preview)
-    scene = build_scene([Layer(before, IVORY), Layer(after, IMPLANT)])
+    write_png(drawing.sheet, preview)
     layers = (
         ReportLayer("Before", IVORY, (0,), shown=False),
         ReportLayer("After", IMPLANT, (1,), target=True),
     )
-    write_report(_content(document, case), scene, layers, sheet, page)
+    write_report(_content(document, case), drawing.scene, layers, drawing.sheet, page)
 
 
 def _content(document: Mapping[str, Any], case: str) -> Content:

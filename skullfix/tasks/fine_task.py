@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from skullfix.tasks.fine_options import (
     check_fine_options,
     fine_output_names,
 )
-from skullfix.tasks.fine_report import write_fine_report
+from skullfix.tasks.fine_report import draw_fine_report, write_fine_report
 from skullfix.tasks.fine_shapes import coarser_shapes, read_shapes
 from skullfix.tasks.model import model_facts
 from skullfix.tasks.pieces import count_pieces, keep_largest
@@ -214,7 +215,10 @@ def write_fine_case(case: FineCase, result: FineResult) -> None:
     document["outputs"] = {name: str(path) for name, path in case.paths.items()}
     document["seconds"] = watch.seconds
     after = Volume(result.labels.array != 0, result.labels.geometry)
-    with staged(case.paths) as aside:
+    before = Volume(case.scan.volume.array != 0, case.scan.volume.geometry)
+    # what the report shows is drawn beside the mesh, which mostly keeps one core busy
+    with staged(case.paths) as aside, ThreadPoolExecutor(1) as artist:
+        drawing = artist.submit(draw_fine_report, before, after) if case.options.report else None
         with watch.stage("writing"):
             own = case.own_grid or result.labels.geometry
             write_volume(Volume(result.labels.array, own), aside["mask"])
@@ -223,13 +227,11 @@ def write_fine_case(case: FineCase, result: FineResult) -> None:
                 surface = weld(mask_surface(after))
                 document["mesh"] = asdict(measure_mesh(surface))
                 write_mesh(surface, aside["mesh"], space=case.options.space)
-        if case.options.report:
+        if drawing is not None:
             with watch.stage("report"):
-                before = Volume(case.scan.volume.array != 0, case.scan.volume.geometry)
                 write_fine_report(
                     document,
-                    before,
-                    after,
+                    drawing.result(),
                     case=case.scan.stem,
                     page=aside["report"],
                     preview=aside["preview"],

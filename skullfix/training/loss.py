@@ -12,7 +12,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from skullfix.networks.unet import LevelOutput, NetworkOutput
 from skullfix.sparse.backend import Backend
 from skullfix.sparse.voxels import VoxelSet
-from skullfix.training.distributed import mean
+from skullfix.training.distributed import mean, total
 
 _entropies = partial(binary_cross_entropy_with_logits, reduction="none")
 RECALL_WEIGHT = 2.0  # a voxel lost at a coarse level is lost for good
@@ -42,7 +42,8 @@ def occupancy_loss(
 
     The levels' cross-entropy steers the decoder towards the shape; at the finest level the
     occupancy itself is the target, by cross-entropy and soft Dice (Milletari et al. 2016), the
-    latter a mean over the volumes.
+    latter over all volumes together: a Dice for each makes so much of small pieces that openings
+    of the face are taken for some.
 
     Args:
         output: Of a forward pass with ``target=wanted``.
@@ -54,14 +55,8 @@ def occupancy_loss(
     padded = torch.cat([truth, truth.new_zeros(1, 1)])  # row -1, for voxels without truth
     goal = padded[rows]
     logits = output.final.features
-    entropy = mean(_entropies(logits, goal))
-    final = entropy + mean(1 - _dice(torch.sigmoid(logits), goal, output.final.voxels))
+    probability = torch.sigmoid(logits)
+    sums = total(torch.stack([(probability * goal).sum(), (probability**2).sum(), (goal**2).sum()]))
+    dice = (2 * sums[0] + 1) / (sums[1] + sums[2] + 1)
+    final = mean(_entropies(logits, goal)) + (1 - dice)
     return level_loss(output.levels, RECALL_WEIGHT) + 2 * final
-
-
-def _dice(probability: Tensor, goal: Tensor, voxels: VoxelSet) -> Tensor:
-    """(B,) soft Dice of each volume; each counts alike, however large or thick its implant."""
-    terms = torch.cat([probability * goal, probability**2, goal**2], 1)
-    volume = voxels.coordinates[:, 0].long()
-    sums = terms.new_zeros(voxels.batch_size, 3).index_add(0, volume, terms)
-    return (2 * sums[:, 0] + 1) / (sums[:, 1] + sums[:, 2] + 1)
