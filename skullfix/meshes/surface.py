@@ -203,10 +203,11 @@ def _stairs(field: NDArray[np.float32], level: float) -> Mesh:
     """Cut a field by marching cubes; vertices are indices (x, y, z) of the field."""
     from skimage.measure import marching_cubes
 
-    offset = field - np.float32(level)
-    away = np.maximum(np.abs(offset), np.float32(_KEEP_AWAY))
-    np.copysign(away, offset, out=offset)
-    if not offset.max() > 0:
+    offset = np.empty_like(field)
+    for here, there in zip(field, offset, strict=True):  # by slices, which fit in the caches
+        np.subtract(here, np.float32(level), out=there)
+        np.copysign(np.maximum(np.abs(there), np.float32(_KEEP_AWAY)), there, out=there)
+    if not offset.max(initial=0) > 0:
         return _NOTHING
     vertices, faces, _, _ = marching_cubes(offset, 0.0, allow_degenerate=True)
     index = np.ascontiguousarray(vertices[:, ::-1], np.float64)

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from skullfix.sparse.cpu.crew import share
-from skullfix.sparse.cpu.product import add_outer, multiply
+from skullfix.sparse.cpu.product import add_outer, multiply, multiply_wide
 from skullfix.sparse.cpu.sets import bitmap_of
-from skullfix.sparse.cpu.simd import vector8, vector16
+from skullfix.sparse.cpu.simd import vector8, vector16, wide_registers
 from skullfix.sparse.cpu.table import TILE, new_table, see_same, see_tile
 from skullfix.sparse.jit import compiled
 from skullfix.sparse.relation import SAME, Relation
@@ -114,7 +114,7 @@ def weight_gradient(view: Sight, grad: Tensor) -> Tensor:
     in their order: the same bytes for every number of threads.
     """
     taps, c_in, c_out = int(view.rule[4]) ** 3, view.features.shape[1], grad.shape[1]
-    lanes = lanes_for(c_out)
+    lanes = lanes_for(c_out) if wide_registers() else 8
     padded = torch.nn.functional.pad(grad.detach(), (0, -c_out % lanes)).contiguous()
     size = taps * c_in * padded.shape[1]
     parts = max(1, min(-(-len(grad) // PART_ROWS), PART_VALUES // size))
@@ -141,7 +141,7 @@ def see(
 def tile_product(out, begin, count, table, seen, weight, bias, floor):
     """`multiply` with the vectors that the weights are packed for."""
     if weight.shape[3] == 16:
-        multiply(out, begin, count, table, seen, weight, bias, floor, vector16(weight))
+        multiply_wide(out, begin, count, table, seen, weight, bias, floor, vector16(weight))
     else:
         multiply(out, begin, count, table, seen, weight, bias, floor, vector8(weight))
 

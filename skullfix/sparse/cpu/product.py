@@ -10,6 +10,10 @@ they lie: nothing is gathered, nothing is written but the result.
           ⋮                                      (a row of zeros where there is none)
         row 7    a7 += f(row 7, k)[c] · w
 
+Where 16 lanes take two registers, as with AVX2, eight rows need more than the 16 that there are,
+and what does not fit goes through memory at every step: there a group is done by halves
+(`multiply_wide`).
+
 Rows of a group lie side by side along x almost always, so they see the same taps: those that none
 sees are skipped. Every output is summed in the order of (tap, channel) whatever its neighbours in
 the group are, which is why the result does not depend on tiles or threads.
@@ -20,9 +24,20 @@ the group are, which is why the result does not depend on tiles or threads.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from skullfix.sparse.cpu.simd import at_least, axpy, lanes_of, load, lowest_bit, store, value
+from skullfix.sparse.cpu.simd import (
+    at_least,
+    axpy,
+    lanes_of,
+    load,
+    lowest_bit,
+    store,
+    value,
+    wide_registers,
+)
 from skullfix.sparse.cpu.table import GROUP, SPAN
 from skullfix.sparse.jit import compiled
 
@@ -72,6 +87,39 @@ def multiply(out, begin, count, table, seen, weight, bias, floor, like):
             for i, total in enumerate((a0, a1, a2, a3, a4, a5, a6, a7)):
                 if group + i < count:
                     store(flat_out, place + i * columns, at_least(total, floor))
+
+
+@compiled()
+def multiply_halves(out, begin, count, table, seen, weight, bias, floor, like):
+    """`multiply`, to the last bit, with four rows in the registers at a time."""
+    blocks, taps, c_in, lanes = weight.shape
+    columns, flat_out, flat_weight = blocks * lanes, out.reshape(-1), weight.reshape(-1)
+    for block in range(blocks):
+        for half in range(0, count, GROUP // 2):
+            a0 = load(like, bias, block * lanes)
+            a1, a2, a3 = a0, a0, a0
+            left = seen[half // GROUP]
+            while left:
+                tap = np.int64(lowest_bit(left))
+                left &= left - np.uint64(1)
+                place = np.uint64(tap * SPAN + half)
+                p0, p1 = table[place], table[place + np.uint64(1)]
+                p2, p3 = table[place + np.uint64(2)], table[place + np.uint64(3)]
+                start = (block * taps + tap) * c_in * lanes
+                for c in range(c_in):
+                    w = load(like, flat_weight, start + c * lanes)
+                    a0 = axpy(a0, value(like, p0, c), w)
+                    a1 = axpy(a1, value(like, p1, c), w)
+                    a2 = axpy(a2, value(like, p2, c), w)
+                    a3 = axpy(a3, value(like, p3, c), w)
+            place = (begin + half) * columns + block * lanes
+            for i, total in enumerate((a0, a1, a2, a3)):
+                if half + i < count:
+                    store(flat_out, place + i * columns, at_least(total, floor))
+
+
+multiply_wide: Any = multiply if wide_registers() else multiply_halves
+"""For vectors of 16 lanes, whichever is the faster on this processor."""
 
 
 @compiled()

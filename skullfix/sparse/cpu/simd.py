@@ -28,6 +28,7 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
+from llvmlite.binding import get_host_cpu_features
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic as _intrinsic
@@ -35,6 +36,11 @@ from numba.extending import models, register_model
 
 intrinsic: Any = _intrinsic
 _BELOW = [(1 << bit) - 1 for bit in range(8)]  # the bits below each of eight
+
+
+def wide_registers() -> bool:
+    """Whether one register of this processor holds 16 float32 (AVX-512)."""
+    return bool(get_host_cpu_features().get("avx512f", False))
 
 
 class Vector(types.Type):
