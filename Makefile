@@ -24,8 +24,8 @@ $(STAMP): pyproject.toml constraints.txt
 demo: venv ## a generated skull, its implant and its report, into .demo
 	$(BIN)/skullfix demo -o .demo --overwrite
 
-test: venv ## all tests
-	$(BIN)/python -m pytest
+test: venv ## all tests, in two processes; a file's tests stay in one
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 # apart from `make test`: Triton takes 700 MB of disk, and torch for the CPU does not bring it along
 test-gpu: venv ## the cuda engine: on a GPU, or without one in Triton's interpreter
