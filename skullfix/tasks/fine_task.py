@@ -215,10 +215,12 @@ def write_fine_case(case: FineCase, result: FineResult) -> None:
     document["outputs"] = {name: str(path) for name, path in case.paths.items()}
     document["seconds"] = watch.seconds
     after = Volume(result.labels.array != 0, result.labels.geometry)
-    before = Volume(case.scan.volume.array != 0, case.scan.volume.geometry)
     # what the report shows is drawn beside the mesh, which mostly keeps one core busy
     with staged(case.paths) as aside, ThreadPoolExecutor(1) as artist:
-        drawing = artist.submit(draw_fine_report, before, after) if case.options.report else None
+        drawing = None
+        if case.options.report:
+            before = Volume(case.scan.volume.array != 0, case.scan.volume.geometry)
+            drawing = artist.submit(draw_fine_report, before, after)
         with watch.stage("writing"):
             own = case.own_grid or result.labels.geometry
             write_volume(Volume(result.labels.array, own), aside["mask"])

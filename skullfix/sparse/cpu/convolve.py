@@ -114,7 +114,7 @@ def weight_gradient(view: Sight, grad: Tensor) -> Tensor:
     in their order: the same bytes for every number of threads.
     """
     taps, c_in, c_out = int(view.rule[4]) ** 3, view.features.shape[1], grad.shape[1]
-    lanes = lanes_for(c_out) if wide_registers() else 8
+    lanes = lanes_for(c_out) if wide_registers() else 8  # eight sums, each in one register
     padded = torch.nn.functional.pad(grad.detach(), (0, -c_out % lanes)).contiguous()
     size = taps * c_in * padded.shape[1]
     parts = max(1, min(-(-len(grad) // PART_ROWS), PART_VALUES // size))

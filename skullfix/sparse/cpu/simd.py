@@ -25,6 +25,7 @@ Arrays are flat and contiguous; nothing is checked.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from llvmlite import ir
@@ -38,6 +39,7 @@ intrinsic: Any = _intrinsic
 _BELOW = [(1 << bit) - 1 for bit in range(8)]  # the bits below each of eight
 
 
+@functools.cache
 def wide_registers() -> bool:
     """Whether one register of this processor holds 16 float32 (AVX-512)."""
     return bool(get_host_cpu_features().get("avx512f", False))
