@@ -13,11 +13,9 @@ from numpy.typing import NDArray
 
 from skullfix.errors import InputError
 from skullfix.images.header_text import check_size
+from skullfix.images.nifti_library import nibabel
 from skullfix.images.payload import DAMAGED, Payload
-from skullfix.images.untyped import nibabel
-
-LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
-"""(4, 4): NIfTI's world is RAS, everyone else's here is LPS."""
+from skullfix.images.volume import LPS_FROM_RAS
 
 _UNITS = {1: 1000.0, 3: 0.001}
 """xyzt_units -> mm; 2 is mm, 0 says nothing and is taken for mm."""

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from skullfix.errors import InputError
 from skullfix.images.archive import unpacked
-from skullfix.images.dicom_folder import DicomVolume, read_dicom_folder
 from skullfix.images.file_header import read_volume
 from skullfix.images.formats import READABLE, SUFFIXES, Format, output_suffix, split_suffix
 from skullfix.images.meta_header import read_meta_header
-from skullfix.images.nifti import read_nifti
 from skullfix.images.nrrd_header import read_nrrd_header
 from skullfix.images.volume import Geometry, Volume
+
+if TYPE_CHECKING:
+    from skullfix.images.dicom_folder import DicomVolume
 
 
 @dataclass(frozen=True)
@@ -69,12 +71,8 @@ def read_scan(path: Path, *, series: str | None = None) -> Scan:
 def _read(path: Path, series: str | None) -> Scan:
     if not path.exists():
         raise InputError(f"{path} does not exist.", hint="Check the path.")
-    if path.is_dir():
-        return _dicom(read_dicom_folder(path, series=series), path.resolve().name)
-    if path.suffix.lower() == ".zip":
-        with unpacked(path) as folder:
-            found = read_dicom_folder(folder, series=series, name=path.name)
-        return _dicom(found, path.name[: -len(".zip")])
+    if path.is_dir() or path.suffix.lower() == ".zip":
+        return _read_dicom(path, series)
     if series is not None:
         raise InputError(
             f"A series was asked for, but {path.name} is a single file.",
@@ -90,11 +88,25 @@ def _read(path: Path, series: str | None) -> Scan:
         raise InputError(f"{path.name} is empty.", hint="Copy or export it again.")
     form = SUFFIXES[suffix]
     if form == "nifti":
+        from skullfix.images.nifti import read_nifti  # nibabel takes long to import
+
         image = read_nifti(path)
     else:
         header = read_nrrd_header(path) if form == "nrrd" else read_meta_header(path)
         image = read_volume(path.name, header)
     return Scan(image.volume, form, output_suffix(suffix), stem, image.warnings, image.own_grid)
+
+
+def _read_dicom(path: Path, series: str | None) -> Scan:
+    """Read a folder or a zip of one."""
+    # pydicom takes long to import, and other files do not need it
+    from skullfix.images.dicom_folder import read_dicom_folder
+
+    if path.is_dir():
+        return _dicom(read_dicom_folder(path, series=series), path.resolve().name)
+    with unpacked(path) as folder:
+        found = read_dicom_folder(folder, series=series, name=path.name)
+    return _dicom(found, path.name[: -len(".zip")])
 
 
 def _dicom(found: DicomVolume, stem: str) -> Scan:

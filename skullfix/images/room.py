@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 
 from skullfix.errors import MemoryLimitError, UsageError
+from skullfix.sparse.heap import give_back
 
 LIMIT_VARIABLE = "SKULLFIX_MEMORY"
 """Environment variable: gigabytes that this process may hold, where that is less than is free."""
@@ -28,6 +29,7 @@ def free_bytes() -> int:
     Raises:
         UsageError: LIMIT_VARIABLE is no number above zero.
     """
+    give_back()
     held = psutil.Process().memory_info()
     left = [int(psutil.virtual_memory().available)]
     for limit, used in _CGROUPS:

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 Direction = tuple[float, float, float, float, float, float, float, float, float]
 
+LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+"""(4, 4): NIfTI's world is RAS, everyone else's here is LPS."""
+
 
 @dataclass(frozen=True)
 class Geometry:

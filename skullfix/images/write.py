@@ -13,10 +13,8 @@ from numpy.typing import NDArray
 from skullfix.errors import OutputError
 from skullfix.images.atomic import write_atomic
 from skullfix.images.formats import split_suffix
-from skullfix.images.nifti_header import LPS_FROM_RAS
 from skullfix.images.nrrd_vectors import space_vectors
-from skullfix.images.untyped import nibabel
-from skullfix.images.volume import Geometry, Volume
+from skullfix.images.volume import LPS_FROM_RAS, Geometry, Volume
 
 LEVEL = 6
 """Compression level. A skull of 512 x 512 x 350: level 1 gives 1.85 MB in 0.3 s, 6 gives 0.86 MB
@@ -110,6 +108,8 @@ def _meta_header(geometry: Geometry, dtype: str, size: int) -> bytes:
 
 def _nifti_header(geometry: Geometry, array: NDArray[Any]) -> bytes:
     """Header and empty extension, 352 bytes; the affine in both forms, in float32 as NIfTI has."""
+    from skullfix.images.nifti_library import nibabel
+
     header = nibabel.Nifti1Header(endianness="<")
     header.set_data_dtype(array.dtype)
     header.set_data_shape(geometry.size)

@@ -31,11 +31,10 @@ def self_intersections(mesh: Mesh) -> NDArray[np.int64]:
     if not len(mesh.faces):
         return np.empty((0, 2), np.int64)
     centred = mesh.vertices - mesh.vertices.mean(axis=0)
-    order = np.argsort(_curve(sum(centred[mesh.faces[:, k]] for k in range(3))), kind="stable")
+    order = np.argsort(_curve(centred, mesh.faces), kind="stable")
     faces = np.ascontiguousarray(mesh.faces[order])
-    corners = centred[faces]  # (M, 3, 3)
-    boxes = _boxes(corners)
-    known = (corners, faces, boxes, _tree(boxes, _BUCKET), _BUCKET)
+    corners, planes, boxes = _laid_out(centred, faces)
+    known = (corners, planes, faces, boxes, _tree(boxes, _BUCKET), _BUCKET)
     buckets = -(-len(faces) // _BUCKET)
     shares = max(1, min(thread_count(), buckets // _FEWEST))
     ends = [buckets * k // shares for k in range(shares + 1)]
@@ -44,46 +43,78 @@ def self_intersections(mesh: Mesh) -> NDArray[np.int64]:
     return np.asarray(order[np.concatenate(found)], np.int64).reshape(-1, 2)
 
 
-def _curve(points: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Place of points (N, 3) on a Morton curve of ten bits an axis."""
-    low = points.min(axis=0)
-    extent = max(float((points.max(axis=0) - low).max()), 1e-9)
-    cells = ((points - low) / extent * 1023).astype(np.int64)
-    code = np.zeros(len(points), np.int64)
-    for axis in range(3):
-        code |= _spread(cells[:, axis]) << axis
+@compiled()
+def _curve(vertices, faces):  # type: ignore[no-untyped-def]
+    """Place of the middle of each face on a Morton curve of ten bits an axis, (M,) int64."""
+    low, high = np.full(3, np.inf), np.full(3, -np.inf)
+    for face in range(len(faces)):
+        for axis in range(3):
+            middle = _middle(vertices, faces, face, axis)
+            low[axis], high[axis] = min(low[axis], middle), max(high[axis], middle)
+    extent = max((high - low).max(), 1e-9)
+    code = np.empty(len(faces), np.int64)
+    for face in range(len(faces)):
+        place = 0
+        for axis in range(3):
+            cell = int((_middle(vertices, faces, face, axis) - low[axis]) / extent * 1023)
+            cell = (cell | cell << 16) & 0x30000FF  # two empty bits between its ten bits
+            cell = (cell | cell << 8) & 0x300F00F
+            cell = (cell | cell << 4) & 0x30C30C3
+            cell = (cell | cell << 2) & 0x9249249
+            place |= cell << axis
+        code[face] = place
     return code
 
 
-def _spread(cells: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Put two empty bits between the ten bits of each number."""
-    for shift, kept in ((16, 0x30000FF), (8, 0x300F00F), (4, 0x30C30C3), (2, 0x9249249)):
-        cells = (cells | cells << shift) & kept
-    return cells
+@compiled(inline="always")
+def _middle(vertices, faces, face, axis):  # type: ignore[no-untyped-def]
+    """Three times the middle of a face along an axis."""
+    return (
+        vertices[faces[face, 0], axis]
+        + vertices[faces[face, 1], axis]
+        + vertices[faces[face, 2], axis]
+    )
 
 
 @compiled()
-def _boxes(corners):  # type: ignore[no-untyped-def]
-    """(M, 6) box of each face: smallest and largest x, y and z."""
-    boxes = np.empty((len(corners), 6))
-    for face in range(len(corners)):
+def _laid_out(vertices, faces):  # type: ignore[no-untyped-def]
+    """Corners (M, 3, 3), planes (M, 4) and boxes (M, 6) of the faces, each in one place.
+
+    A plane is a normal, as long as twice the area, and the distance from it, times that, up to
+    which a point lies in it; a box the smallest and largest x, y and z.
+    """
+    corners = np.empty((len(faces), 3, 3))
+    planes = np.empty((len(faces), 4))
+    boxes = np.empty((len(faces), 6))
+    for face in range(len(faces)):
         for axis in range(3):
+            for k in range(3):
+                corners[face, k, axis] = vertices[faces[face, k], axis]
             a, b, c = corners[face, 0, axis], corners[face, 1, axis], corners[face, 2, axis]
             boxes[face, axis] = min(a, b, c)
             boxes[face, 3 + axis] = max(a, b, c)
-    return boxes
+        x, y, z = corners[face, 0]
+        u0, u1, u2 = corners[face, 1, 0] - x, corners[face, 1, 1] - y, corners[face, 1, 2] - z
+        v0, v1, v2 = corners[face, 2, 0] - x, corners[face, 2, 1] - y, corners[face, 2, 2] - z
+        n0, n1, n2 = u1 * v2 - u2 * v1, u2 * v0 - u0 * v2, u0 * v1 - u1 * v0
+        planes[face, 0], planes[face, 1], planes[face, 2] = n0, n1, n2
+        planes[face, 3] = 1e-7 * np.sqrt(n0 * n0 + n1 * n1 + n2 * n2)
+    return corners, planes, boxes
 
 
 @compiled(inline="always")
 def _apart(one, i, other, j):  # type: ignore[no-untyped-def]
-    """Whether two boxes, row i of (N, 6) and row j of (M, 6), have no point in common."""
+    """Whether two boxes, row i of (N, 6) and row j of (M, 6), have no point in common.
+
+    All six comparisons are made: which of them holds cannot be foretold.
+    """
     return (
-        one[i, 0] > other[j, 3]
-        or one[i, 3] < other[j, 0]
-        or one[i, 1] > other[j, 4]
-        or one[i, 4] < other[j, 1]
-        or one[i, 2] > other[j, 5]
-        or one[i, 5] < other[j, 2]
+        (one[i, 0] > other[j, 3])
+        | (one[i, 3] < other[j, 0])
+        | (one[i, 1] > other[j, 4])
+        | (one[i, 4] < other[j, 1])
+        | (one[i, 2] > other[j, 5])
+        | (one[i, 5] < other[j, 2])
     )
 
 
@@ -113,12 +144,13 @@ def _tree(boxes, bucket):  # type: ignore[no-untyped-def]
 
 
 @compiled()
-def _crossings(corners, faces, boxes, tree, bucket, begin, end):  # type: ignore[no-untyped-def]
+def _crossings(corners, planes, faces, boxes, tree, bucket, begin, end):  # type: ignore[no-untyped-def]
     """List the pairs (N, 2) of crossing faces whose first one lies in some of the leaves."""
     leaves = len(tree) // 2
     found = np.empty((64, 2), np.int64)
     count = 0
     stack = np.empty(128, np.int64)
+    near = np.empty(bucket, np.int64)
     for mine in range(begin, end):
         stack[0] = 1
         top = 1
@@ -137,20 +169,25 @@ def _crossings(corners, faces, boxes, tree, bucket, begin, end):  # type: ignore
                     top += 2
                 continue
             theirs = node - leaves
+            if theirs < mine:
+                continue
             for one in range(mine * bucket, min((mine + 1) * bucket, len(corners))):
-                if theirs < mine or _apart(boxes, one, tree, node):
+                if _apart(boxes, one, tree, node):
                     continue
+                close = 0
                 first = max(theirs * bucket, one + 1)
                 for other in range(first, min((theirs + 1) * bucket, len(corners))):
-                    if _apart(boxes, one, boxes, other) or _shared(faces, one, other) >= 2:
+                    near[close] = other
+                    close += not _apart(boxes, one, boxes, other)
+                for other in near[:close]:
+                    if _shared(faces, one, other) >= 2 or not _cross(corners, planes, one, other):
                         continue
-                    if _edge_passes(corners, one, other) or _edge_passes(corners, other, one):
-                        if count == len(found):
-                            more = np.empty((2 * count, 2), np.int64)
-                            more[:count] = found
-                            found = more
-                        found[count, 0], found[count, 1] = one, other
-                        count += 1
+                    if count == len(found):
+                        more = np.empty((2 * count, 2), np.int64)
+                        more[:count] = found
+                        found = more
+                    found[count, 0], found[count, 1] = one, other
+                    count += 1
     return found[:count]
 
 
@@ -166,30 +203,48 @@ def _shared(faces, one, other):  # type: ignore[no-untyped-def]
 
 
 @compiled(inline="always")
-def _along(at, one, k, other, n0, n1, n2):  # type: ignore[no-untyped-def]
-    """Corner k of one triangle, seen from the first corner of the other, along a direction."""
+def _along(at, one, k, other, planes):  # type: ignore[no-untyped-def]
+    """Distance of corner k of one triangle from the plane of another, times the plane's length."""
     return (
-        (at[one, k, 0] - at[other, 0, 0]) * n0
-        + (at[one, k, 1] - at[other, 0, 1]) * n1
-        + (at[one, k, 2] - at[other, 0, 2]) * n2
+        (at[one, k, 0] - at[other, 0, 0]) * planes[other, 0]
+        + (at[one, k, 1] - at[other, 0, 1]) * planes[other, 1]
+        + (at[one, k, 2] - at[other, 0, 2]) * planes[other, 2]
+    )
+
+
+@compiled(inline="always")
+def _sides(at, one, other, planes):  # type: ignore[no-untyped-def]
+    """Distance of each corner of one triangle from the plane of another, times its length."""
+    return (
+        _along(at, one, 0, other, planes),
+        _along(at, one, 1, other, planes),
+        _along(at, one, 2, other, planes),
+    )
+
+
+@compiled(inline="always")
+def _one_sided(side, scale):  # type: ignore[no-untyped-def]
+    """Whether no two of three corners lie on opposite sides of a plane."""
+    return (min(side) >= -scale) | (max(side) <= scale)
+
+
+@compiled()
+def _cross(at, planes, one, other):  # type: ignore[no-untyped-def]
+    """Whether an edge of one of two triangles of (M, 3, 3) passes through the other's inside."""
+    side = _sides(at, one, other, planes)
+    if _one_sided(side, planes[other, 3]):
+        return False
+    back = _sides(at, other, one, planes)
+    if _one_sided(back, planes[one, 3]):
+        return False
+    return _passes(at, one, other, side, planes[other, 3]) or _passes(
+        at, other, one, back, planes[one, 3]
     )
 
 
 @compiled()
-def _edge_passes(at, one, other):  # type: ignore[no-untyped-def]
-    """Whether an edge of triangle `one` of (M, 3, 3) passes through the inside of `other`."""
-    x, y, z = at[other, 0, 0], at[other, 0, 1], at[other, 0, 2]
-    u0, u1, u2 = at[other, 1, 0] - x, at[other, 1, 1] - y, at[other, 1, 2] - z
-    v0, v1, v2 = at[other, 2, 0] - x, at[other, 2, 1] - y, at[other, 2, 2] - z
-    n0, n1, n2 = u1 * v2 - u2 * v1, u2 * v0 - u0 * v2, u0 * v1 - u1 * v0
-    scale = 1e-7 * np.sqrt(n0 * n0 + n1 * n1 + n2 * n2)
-    side = (  # distance of each corner from the plane, times the area
-        _along(at, one, 0, other, n0, n1, n2),
-        _along(at, one, 1, other, n0, n1, n2),
-        _along(at, one, 2, other, n0, n1, n2),
-    )
-    if min(side) >= -scale or max(side) <= scale:
-        return False
+def _passes(at, one, other, side, scale):  # type: ignore[no-untyped-def]
+    """Whether an edge of one triangle passes through the inside of another."""
     for k in range(3):
         j = (k + 1) % 3
         if not ((side[k] > scale and side[j] < -scale) or (side[k] < -scale and side[j] > scale)):

@@ -86,8 +86,9 @@ def _blurred(
     for axis in range(3):
         fine = fine.repeat(factor, axis=axis) if factor > 1 else fine
     margin = max(_MARGIN, math.ceil(3.0 * smoothing) + 1)
-    padded = np.pad(fine.astype(np.float32), margin)
-    field: NDArray[np.float32] = ndimage.gaussian_filter(padded, smoothing, truncate=3.0)
+    field = np.zeros(tuple(n + 2 * margin for n in fine.shape), np.float32)
+    field[(slice(margin, -margin),) * 3] = fine
+    ndimage.gaussian_filter(field, smoothing, truncate=3.0, output=field)
     # index of the field -> index of the whole mask -> world
     to_mask = np.eye(4)
     to_mask[:3, :3] /= factor

@@ -26,32 +26,46 @@ def weld(mesh: Mesh) -> Mesh:
         neighbours; a joined one has the position of the first of them.
     """
     places = mesh.vertices.astype(np.float32) + np.float32(0)  # so that -0 is 0
-    if _all_differ(places):
-        return mesh
-    order = np.lexsort(places.T)
+    alike = _alike(places)
+    order = alike[np.lexsort(places[alike].T)]
     new = np.any(places[order[1:]] != places[order[:-1]], axis=1)
+    if new.all():
+        return mesh
     group = np.concatenate([[0], np.cumsum(new)])
     first = np.full(group[-1] + 1, len(places))
     np.minimum.at(first, group, order)
-    joined = np.empty(len(places), np.int64)
+    joined = np.arange(len(places))
     joined[order] = first[group]
-    faces: NDArray[np.int64] = joined[mesh.faces]
-    a, b, c = faces.T
-    faces = faces[(a != b) & (b != c) & (c != a)]
-    _, same, times = np.unique(
-        np.sort(faces, axis=1), axis=0, return_inverse=True, return_counts=True
-    )
-    faces = faces[times[same.reshape(-1)] != 2]  # two faces back to back enclose nothing
-    used, renumbered = np.unique(faces, return_inverse=True)
-    return Mesh(mesh.vertices[used], renumbered.reshape(faces.shape).astype(np.int32))
+    concerned = np.zeros(len(places), bool)
+    concerned[order] = True
+    near = np.flatnonzero(concerned[mesh.faces].any(axis=1))
+    faces = mesh.faces.copy()
+    faces[near] = joined[faces[near]]
+    kept = np.ones(len(faces), bool)
+    kept[near] = _enclosing(faces[near])
+    faces = faces[kept]
+    used = np.zeros(len(places), bool)
+    used[faces] = True
+    renumbered = np.cumsum(used, dtype=np.int32) - np.int32(1)
+    return Mesh(mesh.vertices[used], renumbered[faces])
 
 
-def _all_differ(places: NDArray[np.float32]) -> bool:
-    """Whether no two of (N, 3) positions have the same hash: a tenth of the time of sorting them.
+def _alike(places: NDArray[np.float32]) -> NDArray[np.int64]:
+    """List those of (N, 3) positions that share their hash with another: all that are one, if any.
 
-    Two that differ may share one; then there is nothing to join either, but it takes longer.
+    Two that differ may share one too. This takes a tenth of the time of sorting the positions.
     """
     x, y, z = np.ascontiguousarray(places).view(np.uint32).astype(np.uint64).T
     hashes = (x * _FACTORS[0]) ^ (y * _FACTORS[1]) ^ (z * _FACTORS[2])
-    hashes.sort()
-    return bool((hashes[1:] != hashes[:-1]).all())
+    ranked = np.sort(hashes)
+    shared = ranked[1:][ranked[1:] == ranked[:-1]]
+    return np.flatnonzero(np.isin(hashes, shared)) if len(shared) else np.empty(0, np.int64)
+
+
+def _enclosing(faces: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Tell which of (M, 3) faces have three corners and none that lies back to back with them."""
+    corners = np.sort(faces, axis=1)
+    solid = (corners[:, 0] != corners[:, 1]) & (corners[:, 1] != corners[:, 2])
+    _, same, times = np.unique(corners[solid], axis=0, return_inverse=True, return_counts=True)
+    solid[solid] = times[same.reshape(-1)] != 2  # two together enclose nothing
+    return solid

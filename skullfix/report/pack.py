@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skullfix.images.nifti_header import LPS_FROM_RAS
-from skullfix.images.volume import Geometry
+from skullfix.images.volume import LPS_FROM_RAS, Geometry
 from skullfix.meshes.mesh import Mesh
 from skullfix.meshes.write import to_space
 

@@ -67,22 +67,21 @@ def contact_sheet(
     return _grid(tiles, 3)
 
 
-def comparison_sheet(before: Volume, after: Volume, *, tile: int = 420) -> NDArray[np.uint8]:
+def comparison_sheet(scene: Scene, *, tile: int = 420) -> NDArray[np.uint8]:
     """Draw a mask before (upper row) and after (lower row) a task, from the front, left and top.
 
     Args:
-        before: bool or uint8 {0, 1} (z, y, x).
-        after: The same on its own grid.
+        scene: Of `build_scene`; its first layer is before, its second one after.
         tile: Pixels of the side of one picture.
 
     Returns:
         (2 * tile, 3 * tile, 3) uint8.
     """
     tiles = []
-    for name, mask, color in (("before", before, IVORY), ("after", after, IMPLANT)):
-        scene = build_scene([Layer(mask, color)])
+    for layer, name in enumerate(("before", "after")):
+        alone = scene.only(layer)
         for view in SIDES[1:3] + SIDES[4:5]:
-            picture = render_surface(scene, view=view, size=(tile, tile))
+            picture = render_surface(alone, view=view, size=(tile, tile))
             tiles.append(_caption(picture, f"{name}, {view}"))
     return _grid(tiles, 3)
 

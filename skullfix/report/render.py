@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -61,13 +62,27 @@ class Scene:
         grid: The grid; isotropic spacing, direction = identity.
         fractions: One (z, y, x) float32 occupancy, 0 to 1, for each layer.
         colors: One colour for each layer.
-        surface: (z, y, x) float32, the sum of the layers, smoothed; 0.4 is the surface drawn.
+        stairs: Largest spacing (mm) of each layer's own voxels; 0 where it has none.
     """
 
     grid: Geometry
     fractions: tuple[NDArray[np.float32], ...]
     colors: tuple[RGB, ...]
-    surface: NDArray[np.float32]
+    stairs: tuple[float, ...]
+
+    @cached_property
+    def surface(self) -> NDArray[np.float32]:
+        """(z, y, x) float32, the sum of the layers, smoothed; 0.4 is the surface drawn."""
+        # a coarse mask is drawn with less of its stairs
+        blur = 0.9 * max(1.0, max(self.stairs) / self.grid.spacing[0])
+        total = np.minimum(np.sum(self.fractions, axis=0, dtype=np.float32), np.float32(1))
+        smooth: NDArray[np.float32] = ndimage.gaussian_filter(total, blur, truncate=3.0)
+        return smooth
+
+    def only(self, layer: int) -> Scene:
+        """Give the same grid with one of the layers."""
+        chosen = slice(layer, layer + 1)
+        return Scene(self.grid, self.fractions[chosen], self.colors[chosen], self.stairs[chosen])
 
 
 def build_scene(layers: Sequence[Layer]) -> Scene:
@@ -101,12 +116,8 @@ def build_scene(layers: Sequence[Layer]) -> Scene:
         np.zeros(grid.shape, np.float32) if part is None else _fraction(part, grid)
         for part in parts
     )
-    # a coarse mask is drawn with less of its stairs
-    coarsest = max(max(part.geometry.spacing) for part in parts if part is not None)
-    blur = 0.9 * max(1.0, coarsest / spacing)
-    total = np.minimum(np.sum(fractions, axis=0, dtype=np.float32), np.float32(1))
-    surface = ndimage.gaussian_filter(total, blur, truncate=3.0)
-    return Scene(grid, fractions, tuple(layer.color for layer in layers), surface)
+    stairs = tuple(0.0 if part is None else max(part.geometry.spacing) for part in parts)
+    return Scene(grid, fractions, tuple(layer.color for layer in layers), stairs)
 
 
 def render_surface(

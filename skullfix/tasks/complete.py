@@ -20,10 +20,11 @@ from skullfix.implants.clean import CleanImplant, LeftOut, clean_implant
 from skullfix.implants.fit import FittedImplant, fit_implant
 from skullfix.meshes.mesh import Mesh
 from skullfix.meshes.write import write_mesh
+from skullfix.tasks.beside import beside
 from skullfix.tasks.candidate import CUT, candidate_on, implant_on
 from skullfix.tasks.complete_case import CompleteCase, coarse_bone, read_case, with_less
 from skullfix.tasks.complete_options import CompleteOptions
-from skullfix.tasks.complete_report import write_complete_report
+from skullfix.tasks.complete_report import draw_complete_report, write_complete_report
 from skullfix.tasks.confirm import confirm_pieces
 from skullfix.tasks.document import Progress, Stopwatch, write_document
 from skullfix.tasks.headroom import on_whole_grid
@@ -172,25 +173,26 @@ def write_case(case: CompleteCase, result: CompleteResult) -> None:
     wanted = paths if result.mesh is not None else {"result": paths["result"]}
     result.document["outputs"] = {name: str(path) for name, path in wanted.items()}
     result.document["seconds"] = watch.seconds
-    with staged(paths) as aside:
+    with staged(paths) as aside, beside() as other:
         if result.fitted is not None:
             own = case.scan.own_grid
+            drawing = None
+            if options.report:
+                drawing = other.submit(draw_complete_report, case.bone, result.fitted, case.shown)
             with watch.stage("writing"):
                 write_volume(_labels(result.completed, own), aside["completed"])
                 write_volume(_labels(result.implant, own), aside["implant"])
                 write_mesh(result.fitted.mesh, aside["mesh"], space=options.space)
                 if options.save_bone:
                     write_volume(_labels(result.bone, own), aside["bone"])
-            if options.report:
+            if drawing is not None:
                 with watch.stage("report"):
                     write_complete_report(
                         result.document,
-                        case.bone,
-                        result.fitted,
+                        drawing.result(),
                         case=case.scan.stem,
                         page=aside["report"],
                         preview=aside["preview"],
-                        scan=case.shown,
                     )
         result.document["peak_memory_bytes"] = watch.peak_memory_bytes
         write_document(result.document, aside["result"])

@@ -10,6 +10,7 @@ from skullfix.images.volume import Volume
 from skullfix.implants.fit import FittedImplant
 from skullfix.meshes.solid import decimate_mesh
 from skullfix.report.content import Content, Measure, ReportLayer, Section
+from skullfix.report.drawing import Drawing, draw_report
 from skullfix.report.page import write_report
 from skullfix.report.preview import (
     IMPLANT,
@@ -25,40 +26,41 @@ _DRAWN_MM = 0.05  # how far the drawn solid may differ from the one in the file
 _COMPLETED = (150, 190, 150)
 
 
-def write_complete_report(
-    document: Mapping[str, Any],
-    bone: Volume,
-    fitted: FittedImplant,
-    *,
-    case: str,
-    page: Path,
-    preview: Path,
-    scan: Volume | None,
-) -> None:
-    """Draw the picture and write the page of a completion.
+def draw_complete_report(bone: Volume, fitted: FittedImplant, scan: Volume | None) -> Drawing:
+    """Draw a completion; this needs none of the document, and may go on beside other work.
 
     Args:
-        document: The result document; no path of it is shown.
         bone: The defective skull, bool.
         fitted: The solid and its mask.
-        case: Name of the case.
-        page: The HTML file.
-        preview: The PNG file.
         scan: The CT, where the input was one.
-
-    Raises:
-        OutputError: A file cannot be written.
     """
     scene = implant_scene(bone, fitted.mask)
-    sheet = contact_sheet(scene, scan=scan)
-    write_png(sheet, preview)
     drawn = decimate_mesh(fitted.mesh, _DRAWN_MM)
     layers = (
         ReportLayer("Skull", IVORY, (0,), overlay=scan is not None, alpha=0.3),
         ReportLayer("Implant", IMPLANT, (1,), mesh=drawn, target=True),
         ReportLayer("Completed skull", _COMPLETED, (0, 1), alpha=0.4, shown=False),
     )
-    write_report(complete_content(document, case), scene, layers, sheet, page, scan=scan)
+    return draw_report(scene, layers, contact_sheet(scene, scan=scan), scan=scan)
+
+
+def write_complete_report(
+    document: Mapping[str, Any], drawing: Drawing, *, case: str, page: Path, preview: Path
+) -> None:
+    """Write the picture and the page of a completion.
+
+    Args:
+        document: The result document; no path of it is shown.
+        drawing: Of `draw_complete_report`.
+        case: Name of the case.
+        page: The HTML file.
+        preview: The PNG file.
+
+    Raises:
+        OutputError: A file cannot be written.
+    """
+    write_png(drawing.picture, preview)
+    write_report(complete_content(document, case), drawing, page)
 
 
 def complete_content(document: Mapping[str, Any], case: str) -> Content:

@@ -3,38 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from skullfix.images.volume import Volume
 from skullfix.report.content import Content, Measure, ReportLayer, Section
+from skullfix.report.drawing import Drawing, draw_report
 from skullfix.report.page import write_report
 from skullfix.report.preview import IMPLANT, IVORY, comparison_sheet, write_png
-from skullfix.report.render import Layer, Scene, build_scene
+from skullfix.report.render import Layer, build_scene
 from skullfix.tasks.report_sections import files_section, made_section
 from skullfix.version import __version__
 
 _TITLES = {"upscale": "Finer skull", "refine": "Refined organ"}
 
 
-@dataclass(frozen=True, eq=False)
-class FineDrawing:
-    """What a report shows of two masks.
-
-    Attributes:
-        sheet: (h, w, 3), the picture.
-        scene: Both masks on one grid.
-    """
-
-    sheet: NDArray[np.uint8]
-    scene: Scene
-
-
-def draw_fine_report(before: Volume, after: Volume) -> FineDrawing:
+def draw_fine_report(before: Volume, after: Volume) -> Drawing:
     """Draw the masks; this needs none of the document, and may go on beside other work.
 
     Args:
@@ -42,11 +26,15 @@ def draw_fine_report(before: Volume, after: Volume) -> FineDrawing:
         after: The finer one, bool.
     """
     scene = build_scene([Layer(before, IVORY), Layer(after, IMPLANT)])
-    return FineDrawing(comparison_sheet(before, after), scene)
+    layers = (
+        ReportLayer("Before", IVORY, (0,), shown=False),
+        ReportLayer("After", IMPLANT, (1,), target=True),
+    )
+    return draw_report(scene, layers, comparison_sheet(scene))
 
 
 def write_fine_report(
-    document: Mapping[str, Any], drawing: FineDrawing, *, case: str, page: Path, preview: Path
+    document: Mapping[str, Any], drawing: Drawing, *, case: str, page: Path, preview: Path
 ) -> None:
     """Write the picture and the page.
 
@@ -60,12 +48,8 @@ def write_fine_report(
     Raises:
         OutputError: A file cannot be written.
     """
-    write_png(drawing.sheet, preview)
-    layers = (
-        ReportLayer("Before", IVORY, (0,), shown=False),
-        ReportLayer("After", IMPLANT, (1,), target=True),
-    )
-    write_report(_content(document, case), drawing.scene, layers, drawing.sheet, page)
+    write_png(drawing.picture, preview)
+    write_report(_content(document, case), drawing, page)
 
 
 def _content(document: Mapping[str, Any], case: str) -> Content:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from skullfix.meshes.measure import measure_mesh
 from skullfix.meshes.surface import mask_surface
 from skullfix.meshes.weld import weld
 from skullfix.meshes.write import write_mesh
+from skullfix.tasks.beside import beside
 from skullfix.tasks.document import Progress, Stopwatch, write_document
 from skullfix.tasks.fine import CUT, TWICE, Target, field_on, fine_field
 from skullfix.tasks.fine_models import FineModels
@@ -149,7 +149,6 @@ def compute_fine_case(case: FineCase, models: FineModels) -> FineResult:
     best = np.zeros(case.grid.shape if len(case.shapes) > 1 else (0, 0, 0), np.float16)
     warnings: list[str] = []
     steps: list[str] = []
-    facts: dict[str, Any] = {}
     choice = None
     for label, mask in case.shapes.items():
         spacing = min(mask.geometry.spacing)
@@ -170,24 +169,17 @@ def compute_fine_case(case: FineCase, models: FineModels) -> FineResult:
                 if len(case.shapes) > 1:
                     inside &= part.array > best[where]
                     best[where][inside] = part.array[inside]
-                labels[where][inside] = label
+                np.copyto(labels[where], label, where=inside)
         steps += [s for s in choice.steps if s not in steps]
         warnings += [w for w in choice.warnings if w not in warnings]
     box = bounding_box(labels)
-    held = labels if box is None else labels[slices(*box)]
-    for label, mask in case.shapes.items():
-        found = held == label
-        facts[str(label)] = {
-            "volume_ml_before": round(mask.geometry.filled_ml(mask.array), 3),
-            "volume_ml": round(case.grid.filled_ml(found), 3),
-            "pieces_before": count_pieces(mask.array),
-            "pieces": count_pieces(found),
-        }
-        if not facts[str(label)]["pieces"]:
-            warnings.append(f"{_named(label, len(case.shapes) > 1)} has no voxel in the result.")
     if box is None:
         other = "Choose another --like image." if case.options.like else "Choose a finer grid."
         raise InputError("Nothing of the mask lies in the grid wanted.", hint=other)
+    held = labels[slices(*box)]
+    for label in case.shapes:
+        if not (held == label).any():
+            warnings.append(f"{_named(label, len(case.shapes) > 1)} has no voxel in the result.")
     assert choice is not None  # there is at least one shape
     checkpoint = choice.model.checkpoint
     document: dict[str, Any] = {
@@ -200,7 +192,7 @@ def compute_fine_case(case: FineCase, models: FineModels) -> FineResult:
         "backend": choice.model.backend.name,
         "geometry": asdict(case.grid),
         "steps": steps,
-        "shapes": facts,
+        "shapes": {},
         "warnings": [*case.scan.warnings, *case.warnings, *warnings, *checkpoint.warnings],
         "notice": "Research use; not a medical device.",
     }
@@ -211,24 +203,28 @@ def compute_fine_case(case: FineCase, models: FineModels) -> FineResult:
 
 def write_fine_case(case: FineCase, result: FineResult) -> None:
     """Do the last part: write all outputs or none, complete the document."""
-    document, watch = result.document, case.watch
+    document, watch, options = result.document, case.watch, case.options
     document["outputs"] = {name: str(path) for name, path in case.paths.items()}
     document["seconds"] = watch.seconds
     after = Volume(result.labels.array != 0, result.labels.geometry)
-    # what the report shows is drawn beside the mesh, which mostly keeps one core busy
-    with staged(case.paths) as aside, ThreadPoolExecutor(1) as artist:
+    # the mesh mostly keeps one core busy; all else is done beside it
+    with staged(case.paths) as aside, beside() as other, beside() as third:
+        own = case.own_grid or result.labels.geometry
+        written = other.submit(write_volume, Volume(result.labels.array, own), aside["mask"])
+        facts = other.submit(_shape_facts, case, result.labels)
         drawing = None
-        if case.options.report:
+        if options.report:
             before = Volume(case.scan.volume.array != 0, case.scan.volume.geometry)
-            drawing = artist.submit(draw_fine_report, before, after)
-        with watch.stage("writing"):
-            own = case.own_grid or result.labels.geometry
-            write_volume(Volume(result.labels.array, own), aside["mask"])
-        if case.options.mesh:
+            drawing = other.submit(draw_fine_report, before, after)
+        if options.mesh:
             with watch.stage("mesh"):
                 surface = weld(mask_surface(after))
-                document["mesh"] = asdict(measure_mesh(surface))
-                write_mesh(surface, aside["mesh"], space=case.options.space)
+                measures = third.submit(measure_mesh, surface)
+                write_mesh(surface, aside["mesh"], space=options.space)
+                document["mesh"] = asdict(measures.result())
+        with watch.stage("writing"):
+            written.result()
+            document["shapes"] = facts.result()
         if drawing is not None:
             with watch.stage("report"):
                 write_fine_report(
@@ -240,6 +236,23 @@ def write_fine_case(case: FineCase, result: FineResult) -> None:
                 )
         document["peak_memory_bytes"] = watch.peak_memory_bytes
         write_document(document, aside["result"])
+
+
+def _shape_facts(case: FineCase, labels: Volume) -> dict[str, dict[str, float | int]]:
+    """Volume and pieces of each shape, before and after."""
+    box = bounding_box(labels.array)
+    assert box is not None  # something was found
+    held = labels.array[slices(*box)]
+    facts: dict[str, dict[str, float | int]] = {}
+    for label, mask in case.shapes.items():
+        found = held == label
+        facts[str(label)] = {
+            "volume_ml_before": round(mask.geometry.filled_ml(mask.array), 3),
+            "volume_ml": round(labels.geometry.filled_ml(found), 3),
+            "pieces_before": count_pieces(mask.array),
+            "pieces": count_pieces(found),
+        }
+    return facts
 
 
 def _linear(mask: Volume) -> Volume:

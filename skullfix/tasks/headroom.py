@@ -12,6 +12,7 @@ from skullfix.images.head import coarse_steps, find_head
 from skullfix.images.resample import BLOCK_SPACING_MM, block_factors
 from skullfix.images.room import free_bytes
 from skullfix.images.volume import Geometry, Volume
+from skullfix.sparse.heap import MOST_KEPT_BYTES, keep_nothing
 from skullfix.tasks.ladder import RUNGS, Load, RungName
 
 MARGIN_MM = 12.0
@@ -73,6 +74,8 @@ def make_room(scan: Volume, kind: str, *, report: bool = False) -> tuple[Workpla
     )
     free = free_bytes() + scan.array.nbytes
     place = Workplace(kind, scan.geometry, (0, 0, 0), "whole", load, free)
+    if place.needed_bytes + MOST_KEPT_BYTES > free:
+        keep_nothing()
     return (place, scan) if place.needed_bytes <= free else narrowed(place, scan)
 
 

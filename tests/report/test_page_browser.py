@@ -16,6 +16,7 @@ from skullfix.images.phantom import head_phantom
 from skullfix.images.volume import Volume
 from skullfix.meshes.surface import mask_surface
 from skullfix.report.content import Content, Measure, ReportLayer, Section
+from skullfix.report.drawing import draw_report
 from skullfix.report.page import write_report
 from skullfix.report.preview import IMPLANT, IVORY, contact_sheet, implant_scene
 
@@ -42,7 +43,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     path = tmp_path_factory.mktemp("page") / "case_report.html"
     sheet = contact_sheet(scene, tile=120)
-    return write_report(content, scene, layers, sheet, path, scan=patient.ct)
+    return write_report(content, draw_report(scene, layers, sheet, scan=patient.ct), path)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,15 @@ from PIL import Image
 from skullfix.errors import OutputError
 from skullfix.images.phantom import Phantom, head_phantom
 from skullfix.images.volume import Geometry, Volume
-from skullfix.report.preview import comparison_sheet, contact_sheet, implant_scene, write_png
+from skullfix.report.preview import (
+    IMPLANT,
+    IVORY,
+    comparison_sheet,
+    contact_sheet,
+    implant_scene,
+    write_png,
+)
+from skullfix.report.render import Layer, build_scene
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +57,12 @@ def test_without_an_implant_the_sheet_is_drawn_all_the_same(phantom: Phantom) ->
 
 
 def test_comparison_has_two_rows(phantom: Phantom) -> None:
-    assert comparison_sheet(_defective(phantom), phantom.bone, tile=80).shape == (160, 240, 3)
+    scene = build_scene([Layer(_defective(phantom), IVORY), Layer(phantom.bone, IMPLANT)])
+    sheet = comparison_sheet(scene, tile=80)
+    assert sheet.shape == (160, 240, 3)
+    before, after = np.vsplit(sheet, 2)
+    assert not _bluish(before).any()
+    assert _bluish(after).mean() > 0.1
 
 
 def test_png_is_written_whole_and_refused_when_there(tmp_path: Path) -> None:
