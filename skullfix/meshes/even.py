@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
+from skullfix.meshes.parts import in_parts
 from skullfix.meshes.topology import edges_by_start
 from skullfix.sparse.jit import compiled
 
 REACH = 0.5
 """How far (voxels, along each axis) a vertex may move: no farther than the mask is uncertain."""
 _STEPS = 20
+_FEWEST = 50_000  # vertices that are worth a thread
 
 
 def even_vertices(
@@ -31,19 +35,28 @@ def even_vertices(
     """
     allowed = np.broadcast_to(np.asarray(reach, np.float64), len(vertices))
     begin, ends = edges_by_start(faces, len(vertices))  # closed: each neighbour once
-    here = vertices
+    here, moved = vertices.copy(), np.empty_like(vertices)
+    known = (vertices, allowed, begin, ends)
     for _ in range(_STEPS):
-        here = _half_way(here, vertices, allowed, begin, ends)
+        here, moved = _moved(here, moved, known), here
     return here
 
 
+def _moved(
+    here: NDArray[np.float64], out: NDArray[np.float64], known: tuple[NDArray[Any], ...]
+) -> NDArray[np.float64]:
+    """Give `out`, filled with the vertices after one step."""
+    in_parts(len(here), _FEWEST, lambda first, end: _half_way(here, out, *known, first, end))
+    return out
+
+
 @compiled()
-def _half_way(here, vertices, allowed, begin, ends):  # type: ignore[no-untyped-def]
-    """Move all vertices half-way to their neighbours' mean, within their reach."""
-    moved = here.copy()
-    for k in range(len(here)):
+def _half_way(here, moved, vertices, allowed, begin, ends, first, end):  # type: ignore[no-untyped-def]
+    """Move some vertices half-way to their neighbours' mean, within their reach."""
+    for k in range(first, end):
         count = begin[k + 1] - begin[k]
         if count == 0 or allowed[k] == 0.0:
+            moved[k] = here[k]
             continue
         x, y, z = 0.0, 0.0, 0.0
         for at in range(begin[k], begin[k + 1]):
@@ -55,4 +68,3 @@ def _half_way(here, vertices, allowed, begin, ends):  # type: ignore[no-untyped-
             wanted = 0.5 * (here[k, axis] + total / count)
             low, high = vertices[k, axis] - allowed[k], vertices[k, axis] + allowed[k]
             moved[k, axis] = min(max(wanted, low), high)
-    return moved

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
-
 import numpy as np
 from numpy.typing import NDArray
 
 from skullfix.meshes.mesh import Mesh
-from skullfix.sparse.jit import compiled, thread_count
+from skullfix.meshes.parts import in_parts
+from skullfix.sparse.jit import compiled
 
 _BUCKET = 8  # faces in a leaf of the tree
 _FEWEST = 5_000  # leaves that are worth a thread
@@ -36,10 +34,7 @@ def self_intersections(mesh: Mesh) -> NDArray[np.int64]:
     corners, planes, boxes = _laid_out(centred, faces)
     known = (corners, planes, faces, boxes, _tree(boxes, _BUCKET), _BUCKET)
     buckets = -(-len(faces) // _BUCKET)
-    shares = max(1, min(thread_count(), buckets // _FEWEST))
-    ends = [buckets * k // shares for k in range(shares + 1)]
-    with ThreadPoolExecutor(shares) as pool:
-        found = list(pool.map(lambda part: _crossings(*known, *part), pairwise(ends)))
+    found = in_parts(buckets, _FEWEST, lambda first, end: _crossings(*known, first, end))
     return np.asarray(order[np.concatenate(found)], np.int64).reshape(-1, 2)
 
 

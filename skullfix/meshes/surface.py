@@ -13,11 +13,13 @@ from skullfix.errors import InputError
 from skullfix.meshes.even import REACH, even_vertices
 from skullfix.meshes.intersect import self_intersections
 from skullfix.meshes.mesh import MaskVolume, Mesh
+from skullfix.meshes.parts import in_parts
 from skullfix.meshes.topology import is_closed
 
 _MARGIN = 4  # empty voxels around the mask, more than the smoothing reaches
 _KEEP_AWAY = 0.02  # no value nearer to the level than this, so that no two vertices coincide
 _VOLUME_TOLERANCE = 0.004
+_FEWEST_SLABS = 50  # of the field that are worth a thread
 _STEPS = 10
 _ROUNDS = 5  # of holding back what crosses
 _MOST_FINE_VOXELS = 30_000_000
@@ -88,12 +90,25 @@ def _blurred(
     margin = max(_MARGIN, math.ceil(3.0 * smoothing) + 1)
     field = np.zeros(tuple(n + 2 * margin for n in fine.shape), np.float32)
     field[(slice(margin, -margin),) * 3] = fine
-    ndimage.gaussian_filter(field, smoothing, truncate=3.0, output=field)
+    for axis in range(3):
+        _blur_along(field, smoothing, axis)
     # index of the field -> index of the whole mask -> world
     to_mask = np.eye(4)
     to_mask[:3, :3] /= factor
     to_mask[:3, 3] = low[::-1] - 0.5 + (0.5 - margin) / factor
     return field, affine @ to_mask
+
+
+def _blur_along(field: NDArray[np.float32], smoothing: float, axis: int) -> None:
+    """Blur along an axis, in place; slabs across another axis are shared out between threads."""
+    slabs = np.moveaxis(field, 1 if axis == 0 else 0, 0)
+    along = axis if axis else 1  # of the slabs' own axes
+
+    def blur(first: int, end: int) -> None:
+        part = slabs[first:end]
+        ndimage.gaussian_filter1d(part, smoothing, along, truncate=3.0, output=part)
+
+    in_parts(len(slabs), _FEWEST_SLABS, blur)
 
 
 def _keep_volume(

@@ -15,6 +15,7 @@ from skullfix.meshes.mesh import Mesh
 from skullfix.meshes.write import to_space
 
 MESH_STEP_MM = 0.02
+_LEVEL = 4  # half the time of 6, for 3 % more
 _UINT8 = 2  # NIfTI's code
 _SCANNER = 1  # NIfTI's code for scanner coordinates
 
@@ -68,4 +69,4 @@ def pack_mesh(mesh: Mesh) -> dict[str, Any]:
 
 
 def _packed(data: bytes) -> str:
-    return base64.b64encode(gzip.compress(data, compresslevel=6, mtime=0)).decode("ascii")
+    return base64.b64encode(gzip.compress(data, compresslevel=_LEVEL, mtime=0)).decode("ascii")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 from scipy import ndimage
+from torch.nn.functional import avg_pool3d
 
 from skullfix.images.resample import LPS_AXES
 from skullfix.images.volume import Geometry
@@ -30,8 +32,7 @@ def scene_surface(scene: Scene, layers: tuple[int, ...]) -> Mesh:
     factor = max(1, round(_SPACING_MM / spacing))
     padding = [(0, -n % factor) for n in total.shape]
     blocks = np.pad(total, padding)
-    depth, height, width = (n // factor for n in blocks.shape)
-    coarse = blocks.reshape(depth, factor, height, factor, width, factor).mean(axis=(1, 3, 5))
+    coarse = avg_pool3d(torch.from_numpy(blocks)[None], factor)[0].numpy()
     # half a voxel of blur evens the stairs; two empty layers close what the grid's end cuts
     field = ndimage.gaussian_filter(np.pad(coarse, 2), 0.6, truncate=3.0)
     step = spacing * factor
