@@ -29,7 +29,6 @@ result document; a command catches nothing itself.
 from __future__ import annotations
 
 import atexit
-import gc
 import io
 import os
 import signal
@@ -220,7 +219,6 @@ def main() -> None:
     atexit.register(_leave, codes)  # the first of its kind, so the last to run
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     keep_freed()
-    gc.set_threshold(50_000)  # the libraries imported make far more objects, and few go again
     _unwind_on_sigterm()
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:

@@ -82,6 +82,21 @@ def test_console_script_is_installed() -> None:
     assert done.stdout.strip() == f"skullfix {__version__}"
 
 
+def test_the_process_ends_with_its_code_after_what_libraries_have_to_do_then() -> None:
+    program = (
+        "import atexit, sys\n"
+        "from skullfix.cli import main as m\n"
+        "def run():\n"
+        "    atexit.register(print, 'last words')\n"
+        "    print('result', end=' ')\n"
+        "    return 3\n"
+        "m.run = run\n"
+        "m.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (3, "result last words\n", "")
+
+
 @pytest.mark.parametrize(("own", "wanted"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
 def test_waiting_threads_sleep_unless_told_otherwise(own: str | None, wanted: str) -> None:
     program = (
