@@ -5,7 +5,9 @@ Symmetry is the surgeon's own method: where one side is lost, the other tells wh
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import torch
@@ -80,16 +82,25 @@ def midsagittal_plane(rows: Tensor, fraction: Tensor, grid: Geometry) -> Plane:
     centre = (place_of * weight[:, None]).sum(0) / weight.sum()
     place_of = place_of - centre
 
-    def overlap(yaw: float, roll: float, shift: float, *, every: int = 1) -> float:
+    def overlaps(yaw: float, roll: float, shifts: Sequence[float], every: int = 1) -> list[float]:
         normal = torch.tensor(_normal(yaw, roll), dtype=torch.float32)
         near = place_of[::every]
-        image = near - 2 * ((near @ normal) - shift)[:, None] * normal + centre
-        return float(trilinear(solid, image / SEARCH_MM) @ weight[::every])
+        beyond = near @ normal - torch.tensor(shifts, dtype=torch.float32)[:, None]  # (shifts, n)
+        image = near - 2 * beyond[:, :, None] * normal + centre
+        found: list[float] = (trilinear(solid, image / SEARCH_MM) @ weight[::every]).tolist()
+        return found
+
+    def overlap(yaw: float, roll: float, shift: float) -> float:
+        return overlaps(yaw, roll, [shift])[0]
 
     turns = np.arange(-_TURN_DEG, _TURN_DEG + 1, _TURN_STEP_DEG).tolist()
     shifts = np.arange(-_SHIFT_MM, _SHIFT_MM + 1, _SHIFT_STEP_MM).tolist()
-    looks = [(a, b, c) for a in turns for b in turns for c in shifts]
-    promising = sorted(looks, key=lambda at: overlap(*at, every=_GLANCE))[-_SECOND_LOOKS:]
+    glances = [
+        (seen, (yaw, roll, shift))
+        for yaw, roll in product(turns, turns)
+        for seen, shift in zip(overlaps(yaw, roll, shifts, _GLANCE), shifts, strict=True)
+    ]
+    promising = [at for _, at in sorted(glances)[-_SECOND_LOOKS:]]
     best, place = max((overlap(*at), at) for at in promising)
     step = np.array([_TURN_STEP_DEG, _TURN_STEP_DEG, _SHIFT_STEP_MM]) / 2
     while step.max() > _FINEST:
