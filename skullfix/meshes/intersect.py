@@ -10,7 +10,7 @@ from skullfix.meshes.parts import in_parts
 from skullfix.sparse.jit import compiled
 
 _BUCKET = 8  # faces in a leaf of the tree
-_FEWEST = 5_000  # leaves that are worth a thread
+_FEWEST = 5_000  # leaves, or faces, that are worth a thread
 
 
 def self_intersections(mesh: Mesh) -> NDArray[np.int64]:
@@ -31,7 +31,10 @@ def self_intersections(mesh: Mesh) -> NDArray[np.int64]:
     centred = mesh.vertices - mesh.vertices.mean(axis=0)
     order = np.argsort(_curve(centred, mesh.faces), kind="stable")
     faces = np.ascontiguousarray(mesh.faces[order])
-    corners, planes, boxes = _laid_out(centred, faces)
+    corners, planes = np.empty((len(faces), 3, 3)), np.empty((len(faces), 4))
+    boxes = np.empty((len(faces), 6))
+    laid = (centred, faces, corners, planes, boxes)
+    in_parts(len(faces), _FEWEST, lambda first, end: _lay_out(*laid, first, end))
     known = (corners, planes, faces, boxes, _tree(boxes, _BUCKET), _BUCKET)
     buckets = -(-len(faces) // _BUCKET)
     found = in_parts(buckets, _FEWEST, lambda first, end: _crossings(*known, first, end))
@@ -72,16 +75,13 @@ def _middle(vertices, faces, face, axis):  # type: ignore[no-untyped-def]
 
 
 @compiled()
-def _laid_out(vertices, faces):  # type: ignore[no-untyped-def]
-    """Corners (M, 3, 3), planes (M, 4) and boxes (M, 6) of the faces, each in one place.
+def _lay_out(vertices, faces, corners, planes, boxes, first, end):  # type: ignore[no-untyped-def]
+    """Fill in corners (M, 3, 3), planes (M, 4) and boxes (M, 6) of some faces.
 
     A plane is a normal, as long as twice the area, and the distance from it, times that, up to
     which a point lies in it; a box the smallest and largest x, y and z.
     """
-    corners = np.empty((len(faces), 3, 3))
-    planes = np.empty((len(faces), 4))
-    boxes = np.empty((len(faces), 6))
-    for face in range(len(faces)):
+    for face in range(first, end):
         for axis in range(3):
             for k in range(3):
                 corners[face, k, axis] = vertices[faces[face, k], axis]
@@ -94,7 +94,6 @@ def _laid_out(vertices, faces):  # type: ignore[no-untyped-def]
         n0, n1, n2 = u1 * v2 - u2 * v1, u2 * v0 - u0 * v2, u0 * v1 - u1 * v0
         planes[face, 0], planes[face, 1], planes[face, 2] = n0, n1, n2
         planes[face, 3] = 1e-7 * np.sqrt(n0 * n0 + n1 * n1 + n2 * n2)
-    return corners, planes, boxes
 
 
 @compiled(inline="always")

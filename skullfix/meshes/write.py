@@ -115,9 +115,12 @@ def _stl(
             return str(name)[:80].ljust(80)
 
     data = np.zeros(len(faces), dtype=StlMesh.dtype)
-    data["vectors"] = vertices[faces]
+    a, b, c = (vertices[faces[:, k]].astype(np.float32) for k in range(3))
+    for k, corner in enumerate((a, b, c)):
+        data["vectors"][:, k] = corner
+    data["normals"] = np.cross(b - a, c - a)  # the library would find areas and centres too
     made = Undated(data, remove_empty_areas=False, name=_note(space), calculate_normals=False)
-    made.save(_note(space), fh=file, mode=Mode.BINARY)  # which finds the normals
+    made.save(_note(space), fh=file, mode=Mode.BINARY, update_normals=False)
 
 
 def _ply(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from skullfix.images.box import bounding_box, crop
 from skullfix.images.resample import sample_onto
@@ -15,7 +17,7 @@ from skullfix.images.volume import Geometry, Volume
 from skullfix.meshes.write import to_space
 from skullfix.report.content import ReportLayer
 from skullfix.report.pack import pack_mesh, pack_volume
-from skullfix.report.preview import scene_focus
+from skullfix.report.preview import png_bytes, scene_focus
 from skullfix.report.render import Scene
 from skullfix.report.surfaces import scene_surface
 
@@ -28,7 +30,8 @@ class Drawing:
     """All of a page that needs none of its words.
 
     Attributes:
-        picture: (h, w, 3) uint8, for browsers without WebGL and for paper.
+        png: The picture, as a file.
+        jpeg: The same in fewer bytes, for browsers without WebGL and for paper.
         scene: The layers' grid.
         layers: What can be switched on and off.
         scan: Hounsfield units, for the slices.
@@ -36,7 +39,8 @@ class Drawing:
         data: What the page's script reads, with each voxel of the scene.
     """
 
-    picture: NDArray[np.uint8]
+    png: bytes
+    jpeg: bytes
     scene: Scene
     layers: Sequence[ReportLayer]
     scan: Volume | None
@@ -56,15 +60,17 @@ def draw_report(
     Args:
         scene: Of `build_scene`; its first layer is the ground of the slices without a scan.
         layers: What can be switched on and off; one of them may be the fly-in's target.
-        picture: (h, w, 3) uint8, for browsers without WebGL and for paper.
+        picture: (h, w, 3) uint8.
         scan: Hounsfield units, for the slices.
     """
     meshes = [
         pack_mesh(layer.mesh if layer.mesh is not None else scene_surface(scene, layer.parts))
         for layer in layers
     ]
+    jpeg = io.BytesIO()
+    Image.fromarray(picture).save(jpeg, format="JPEG", quality=88)
     data = _data(scene, layers, scan, meshes, 1)
-    return Drawing(picture, scene, layers, scan, meshes, data)
+    return Drawing(png_bytes(picture), jpeg.getvalue(), scene, layers, scan, meshes, data)
 
 
 def thinned_data(drawing: Drawing, stride: int) -> dict[str, Any]:

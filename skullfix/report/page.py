@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import io
 import json
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from jinja2 import Environment, StrictUndefined
-from numpy.typing import NDArray
-from PIL import Image
 
 from skullfix.errors import OutputError
 from skullfix.files.whole import whole_file
@@ -25,23 +21,29 @@ LARGEST_BYTES = 15_000_000
 _COARSER = (1, 2, 3)  # every how many voxels of the scene's grid are shown, until the page fits
 
 
-def write_report(content: Content, drawing: Drawing, path: Path) -> Path:
+def write_report(
+    content: Content, drawing: Drawing, path: Path, *, preview: Path | None = None
+) -> Path:
     """Write a report: one file, no network, at most 15 MB.
 
     Args:
         content: Words and numbers.
         drawing: Of `draw_report`.
         path: The file to make.
+        preview: Where its picture goes as a PNG of its own.
 
     Returns:
         The path.
 
     Raises:
-        OutputError: The file exists already, cannot be written, or would pass 15 MB.
+        OutputError: A file exists already, cannot be written, or the page would pass 15 MB.
     """
+    if preview is not None:
+        with whole_file(preview) as file:
+            file.write(drawing.png)
     for stride in _COARSER:
         data = thinned_data(drawing, stride)
-        words = _page(content, data, drawing.picture)
+        words = _page(content, data, drawing.jpeg)
         text = words.encode(errors="backslashreplace")  # odd file names
         if len(text) <= LARGEST_BYTES:
             with whole_file(path) as file:
@@ -54,16 +56,14 @@ def write_report(content: Content, drawing: Drawing, path: Path) -> Path:
     )
 
 
-def _page(content: Content, data: dict[str, Any], picture: NDArray[np.uint8]) -> str:
-    image = io.BytesIO()
-    Image.fromarray(picture).save(image, format="JPEG", quality=88)
+def _page(content: Content, data: dict[str, Any], jpeg: bytes) -> str:
     scripts = [_asset("niivue.umd.js"), _asset("report.js")]
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     return environment.from_string(_asset("report.html.j2")).render(
         content=content,
         layers=data["layers"],
         data=json.dumps(data).replace("<", "\\u003c"),
-        picture=base64.b64encode(image.getvalue()).decode(),
+        picture=base64.b64encode(jpeg).decode(),
         style=_asset("report.css"),
         scripts=scripts,
         hashes=[

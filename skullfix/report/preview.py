@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -101,8 +102,15 @@ def write_png(picture: NDArray[np.uint8], path: Path, *, overwrite: bool = False
         OutputError: The file exists already or cannot be written.
     """
     with whole_file(path, overwrite=overwrite) as file:
-        Image.fromarray(picture).save(file, format="PNG", compress_level=6)
+        file.write(png_bytes(picture))
     return path
+
+
+def png_bytes(picture: NDArray[np.uint8]) -> bytes:
+    """Give the PNG file of a picture, (height, width, 3) uint8."""
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, format="PNG", compress_level=6)
+    return file.getvalue()
 
 
 def scene_focus(scene: Scene) -> NDArray[np.float64]:

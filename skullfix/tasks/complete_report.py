@@ -17,7 +17,6 @@ from skullfix.report.preview import (
     IVORY,
     contact_sheet,
     implant_scene,
-    write_png,
 )
 from skullfix.tasks.report_sections import files_section, made_section
 from skullfix.version import __version__
@@ -59,8 +58,7 @@ def write_complete_report(
     Raises:
         OutputError: A file cannot be written.
     """
-    write_png(drawing.picture, preview)
-    write_report(complete_content(document, case), drawing, page)
+    write_report(complete_content(document, case), drawing, page, preview=preview)
 
 
 def complete_content(document: Mapping[str, Any], case: str) -> Content:

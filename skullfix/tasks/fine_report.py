@@ -10,7 +10,7 @@ from skullfix.images.volume import Volume
 from skullfix.report.content import Content, Measure, ReportLayer, Section
 from skullfix.report.drawing import Drawing, draw_report
 from skullfix.report.page import write_report
-from skullfix.report.preview import IMPLANT, IVORY, comparison_sheet, write_png
+from skullfix.report.preview import IMPLANT, IVORY, comparison_sheet
 from skullfix.report.render import Layer, build_scene
 from skullfix.tasks.report_sections import files_section, made_section
 from skullfix.version import __version__
@@ -48,8 +48,7 @@ def write_fine_report(
     Raises:
         OutputError: A file cannot be written.
     """
-    write_png(drawing.picture, preview)
-    write_report(_content(document, case), drawing, page)
+    write_report(_content(document, case), drawing, page, preview=preview)
 
 
 def _content(document: Mapping[str, Any], case: str) -> Content:
