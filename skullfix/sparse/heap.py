@@ -12,15 +12,15 @@ import os
 from typing import Any
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # M_… of malloc.h
-_LARGEST_BLOCK = 1 << 28  # larger ones go back at once
+_LARGEST_BLOCK = 1 << 30  # larger ones go back at once
 _DEFAULTS = (1 << 25, 1 << 17)  # of glibc: the most that its first threshold grows to, its second
 
-MOST_KEPT_BYTES = 1 << 29
+MOST_KEPT_BYTES = 1 << 30
 """What may be kept at the end of the heap."""
 
 
 def keep_freed() -> None:
-    """Keep blocks of up to 256 MB, half a gigabyte of them; only glibc, unless MALLOC_… is set."""
+    """Keep blocks of up to 1 GB, and as much at the end; only glibc, unless MALLOC_… is set."""
     _set_thresholds(_LARGEST_BLOCK, MOST_KEPT_BYTES)
 
 
