@@ -22,7 +22,7 @@ _COARSER = (1, 2, 3)  # every how many voxels of the scene's grid are shown, unt
 
 
 def write_report(
-    content: Content, drawing: Drawing, path: Path, *, preview: Path | None = None
+    content: Content, drawing: Drawing, path: Path, preview: Path | None = None
 ) -> Path:
     """Write a report: one file, no network, at most 15 MB.
 

@@ -20,11 +20,12 @@ from skullfix.implants.clean import CleanImplant, LeftOut, clean_implant
 from skullfix.implants.fit import FittedImplant, fit_implant
 from skullfix.meshes.mesh import Mesh
 from skullfix.meshes.write import write_mesh
+from skullfix.report.page import write_report
 from skullfix.tasks.beside import beside
 from skullfix.tasks.candidate import CUT, candidate_on, implant_on
 from skullfix.tasks.complete_case import CompleteCase, coarse_bone, read_case, with_less
 from skullfix.tasks.complete_options import CompleteOptions
-from skullfix.tasks.complete_report import draw_complete_report, write_complete_report
+from skullfix.tasks.complete_report import complete_content, draw_complete_report
 from skullfix.tasks.confirm import confirm_pieces
 from skullfix.tasks.document import Progress, Stopwatch, write_document
 from skullfix.tasks.headroom import on_whole_grid
@@ -187,13 +188,8 @@ def write_case(case: CompleteCase, result: CompleteResult) -> None:
                     write_volume(_labels(result.bone, own), aside["bone"])
             if drawing is not None:
                 with watch.stage("report"):
-                    write_complete_report(
-                        result.document,
-                        drawing.result(),
-                        case=case.scan.stem,
-                        page=aside["report"],
-                        preview=aside["preview"],
-                    )
+                    content = complete_content(result.document, case.scan.stem)
+                    write_report(content, drawing.result(), aside["report"], aside["preview"])
         result.document["peak_memory_bytes"] = watch.peak_memory_bytes
         write_document(result.document, aside["result"])
 

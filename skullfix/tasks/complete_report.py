@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from skullfix.images.volume import Volume
@@ -11,7 +10,6 @@ from skullfix.implants.fit import FittedImplant
 from skullfix.meshes.solid import decimate_mesh
 from skullfix.report.content import Content, Measure, ReportLayer, Section
 from skullfix.report.drawing import Drawing, draw_report
-from skullfix.report.page import write_report
 from skullfix.report.preview import (
     IMPLANT,
     IVORY,
@@ -41,24 +39,6 @@ def draw_complete_report(bone: Volume, fitted: FittedImplant, scan: Volume | Non
         ReportLayer("Completed skull", _COMPLETED, (0, 1), alpha=0.4, shown=False),
     )
     return draw_report(scene, layers, contact_sheet(scene, scan=scan), scan=scan)
-
-
-def write_complete_report(
-    document: Mapping[str, Any], drawing: Drawing, *, case: str, page: Path, preview: Path
-) -> None:
-    """Write the picture and the page of a completion.
-
-    Args:
-        document: The result document; no path of it is shown.
-        drawing: Of `draw_complete_report`.
-        case: Name of the case.
-        page: The HTML file.
-        preview: The PNG file.
-
-    Raises:
-        OutputError: A file cannot be written.
-    """
-    write_report(complete_content(document, case), drawing, page, preview=preview)
 
 
 def complete_content(document: Mapping[str, Any], case: str) -> Content:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from skullfix.images.volume import Volume
 from skullfix.report.content import Content, Measure, ReportLayer, Section
 from skullfix.report.drawing import Drawing, draw_report
-from skullfix.report.page import write_report
 from skullfix.report.preview import IMPLANT, IVORY, comparison_sheet
 from skullfix.report.render import Layer, build_scene
 from skullfix.tasks.report_sections import files_section, made_section
@@ -33,25 +31,13 @@ def draw_fine_report(before: Volume, after: Volume) -> Drawing:
     return draw_report(scene, layers, comparison_sheet(scene))
 
 
-def write_fine_report(
-    document: Mapping[str, Any], drawing: Drawing, *, case: str, page: Path, preview: Path
-) -> None:
-    """Write the picture and the page.
+def fine_content(document: Mapping[str, Any], case: str) -> Content:
+    """Put the words and numbers of a report together.
 
     Args:
         document: The result document; no path of it is shown.
-        drawing: Of `draw_fine_report`.
         case: Name of the case.
-        page: The HTML file.
-        preview: The PNG file.
-
-    Raises:
-        OutputError: A file cannot be written.
     """
-    write_report(_content(document, case), drawing, page, preview=preview)
-
-
-def _content(document: Mapping[str, Any], case: str) -> Content:
     shapes, grid = document["shapes"], document["geometry"]
     spacing = " x ".join(f"{s:.3g}" for s in grid["spacing"])
     size = " x ".join(str(n) for n in grid["size"])

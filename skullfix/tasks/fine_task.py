@@ -20,6 +20,7 @@ from skullfix.meshes.measure import measure_mesh
 from skullfix.meshes.surface import mask_surface
 from skullfix.meshes.weld import weld
 from skullfix.meshes.write import write_mesh
+from skullfix.report.page import write_report
 from skullfix.tasks.beside import beside
 from skullfix.tasks.document import Progress, Stopwatch, write_document
 from skullfix.tasks.fine import CUT, TWICE, Target, field_on, fine_field
@@ -30,7 +31,7 @@ from skullfix.tasks.fine_options import (
     check_fine_options,
     fine_output_names,
 )
-from skullfix.tasks.fine_report import draw_fine_report, write_fine_report
+from skullfix.tasks.fine_report import draw_fine_report, fine_content
 from skullfix.tasks.fine_shapes import coarser_shapes, read_shapes
 from skullfix.tasks.model import model_facts
 from skullfix.tasks.pieces import count_pieces, keep_largest
@@ -227,13 +228,8 @@ def write_fine_case(case: FineCase, result: FineResult) -> None:
             document["shapes"] = facts.result()
         if drawing is not None:
             with watch.stage("report"):
-                write_fine_report(
-                    document,
-                    drawing.result(),
-                    case=case.scan.stem,
-                    page=aside["report"],
-                    preview=aside["preview"],
-                )
+                content = fine_content(document, case.scan.stem)
+                write_report(content, drawing.result(), aside["report"], aside["preview"])
         document["peak_memory_bytes"] = watch.peak_memory_bytes
         write_document(document, aside["result"])
 
