@@ -14,8 +14,10 @@ from skullfix.images.box import bounding_box, crop, part_of, slices
 from skullfix.images.finer import fine_features
 from skullfix.images.regrid import index_box, nearest_lps, regrid
 from skullfix.images.resample import sample_onto, world_bounds
+from skullfix.images.room import require_bytes
 from skullfix.images.volume import Geometry, Volume
 from skullfix.networks.fine_features import fine_tensor
+from skullfix.sparse.heap import MOST_KEPT_BYTES, keep_nothing
 from skullfix.tasks.model import Model
 
 CUT = 0.4  # mean probability from which a voxel belongs to the shape, where a card names none
@@ -23,6 +25,7 @@ VIEWS: tuple[tuple[int, ...], ...] = ((), (1, 2), (0, 2), (0, 1))
 """Axes (z, y, x) that are turned round; the mean of the answers counts."""
 VIEWED = ((5_000_000, 4), (16_000_000, 2))  # voxels of a grid at most, and how many VIEWS it gets
 LARGEST_FIELD = 600_000_000  # voxels of the network's grid around the shape
+_BYTES_A_FEATURE = 20  # of the finest level's input: five layers' worth of float32 at the worst
 _MARGIN = 2  # coarse voxels around the shape
 _INSIDE = 0.98  # of the shape that must lie in a grid given by --like, to go unremarked
 
@@ -133,11 +136,24 @@ def fine_field(mask: Volume, model: Model, factor: int) -> Volume:
     z, y, x = (s / spacing for s in coarse.geometry.spacing[::-1])
     values = torch.from_numpy(np.ascontiguousarray(coarse.array, dtype=np.float32))
     features = fine_features(values, (z, y, x), grid.shape)
+    _make_room(int((features[0] > 0).sum()), model)
     views = views_of(math.prod(grid.size))
     field = torch.zeros(grid.shape)
     for axes in views:
         field += _answer(features, model, axes) / len(views)
     return Volume(field.numpy(), grid)
+
+
+def _make_room(voxels: int, model: Model) -> None:
+    """Refuse a network on more voxels than memory holds; keep nothing freed beside a large one.
+
+    Raises:
+        MemoryLimitError: Less is free than it needs.
+    """
+    needed = voxels * model.network.config.channels[0] * _BYTES_A_FEATURE
+    require_bytes(needed, f"The network on {voxels:,} voxels of the finer grid")
+    if needed > 2 * MOST_KEPT_BYTES:
+        keep_nothing()
 
 
 def views_of(voxels: int) -> tuple[tuple[int, ...], ...]:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+from skullfix.errors import MemoryLimitError
 from skullfix.images.regrid import regrid
+from skullfix.images.room import LIMIT_VARIABLE
 from skullfix.images.volume import Geometry, Volume
+from skullfix.tasks import fine
 from skullfix.tasks.fine import CUT, VIEWS, field_on, fine_field, views_of
 from skullfix.tasks.model import load_model
 
@@ -53,3 +58,25 @@ def test_a_shape_turned_round_gets_its_answer_turned_round() -> None:
 def test_the_larger_the_grid_the_fewer_the_views() -> None:
     counts = [len(views_of(voxels)) for voxels in (1, 5_000_000, 5_000_001, 16_000_001)]
     assert counts == [4, 4, 2, 1]
+
+
+def test_a_network_that_memory_does_not_hold_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(LIMIT_VARIABLE, "0.001")  # less than is held already: nothing is free
+    mask = Volume(np.ones(GRID.shape, bool), GRID)
+    with pytest.raises(
+        MemoryLimitError, match=r"The network on [\d,]+ voxels .* 0 MB are"
+    ) as error:
+        fine_field(mask, load_model(None, "auto", task="upscale"), 2)
+    assert error.value.hint
+
+
+@pytest.mark.parametrize("channels", [32, 4096])
+def test_nothing_is_kept_beside_a_large_network(
+    monkeypatch: pytest.MonkeyPatch, channels: int
+) -> None:
+    told: list[int] = []
+    monkeypatch.setattr(fine, "require_bytes", lambda needed, what: told.append(needed))
+    monkeypatch.setattr(fine, "keep_nothing", lambda: told.append(0))
+    network = SimpleNamespace(config=SimpleNamespace(channels=(channels, 8)))
+    fine._make_room(30_000, SimpleNamespace(network=network))
+    assert told == [30_000 * channels * 20, 0][: 1 if channels == 32 else 2]
