@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 
 from skullfix.errors import MemoryLimitError, UsageError
-from skullfix.sparse.heap import give_back
+from skullfix.sparse.heap import MOST_KEPT_BYTES, give_back, keep_nothing
 
 LIMIT_VARIABLE = "SKULLFIX_MEMORY"
 """Environment variable: gigabytes that this process may hold, where that is less than is free."""
@@ -21,7 +21,7 @@ _CGROUPS = (
 
 
 def free_bytes() -> int:
-    """Bytes that this process can still take.
+    """Bytes that this process can still take, once what it keeps of freed memory has gone back.
 
     The least of what the system says is available and what the limits of its control group, of
     the process's address space and of LIMIT_VARIABLE leave.
@@ -48,6 +48,12 @@ def free_bytes() -> int:
     return max(min(left), 0)
 
 
+def keep_only_if_roomy(needed: int, free: int) -> None:
+    """Let freed memory go back from now on, where what is kept of it might be missed."""
+    if needed + MOST_KEPT_BYTES > free:
+        keep_nothing()
+
+
 def require_bytes(needed: int, what: str) -> None:
     """Refuse work that does not fit, before anything is allocated for it.
 
@@ -59,6 +65,7 @@ def require_bytes(needed: int, what: str) -> None:
         MemoryLimitError: Less is free.
     """
     free = free_bytes()
+    keep_only_if_roomy(needed, free)
     if needed > free:
         hint = "Close other programs, crop the scan to the head, or use a machine with more."
         given = os.environ.get(LIMIT_VARIABLE)

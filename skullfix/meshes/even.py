@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,18 +36,11 @@ def even_vertices(
     allowed = np.broadcast_to(np.asarray(reach, np.float64), len(vertices))
     begin, ends = edges_by_start(faces, len(vertices))  # closed: each neighbour once
     here, moved = vertices.copy(), np.empty_like(vertices)
-    known = (vertices, allowed, begin, ends)
     for _ in range(_STEPS):
-        here, moved = _moved(here, moved, known), here
+        step = partial(_half_way, here, moved, vertices, allowed, begin, ends)
+        in_parts(len(here), _FEWEST, step)
+        here, moved = moved, here
     return here
-
-
-def _moved(
-    here: NDArray[np.float64], out: NDArray[np.float64], known: tuple[NDArray[Any], ...]
-) -> NDArray[np.float64]:
-    """Give `out`, filled with the vertices after one step."""
-    in_parts(len(here), _FEWEST, lambda first, end: _half_way(here, out, *known, first, end))
-    return out
 
 
 @compiled()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,11 +35,10 @@ def self_intersections(mesh: Mesh) -> NDArray[np.int64]:
     faces = np.ascontiguousarray(mesh.faces[order])
     corners, planes = np.empty((len(faces), 3, 3)), np.empty((len(faces), 4))
     boxes = np.empty((len(faces), 6))
-    laid = (centred, faces, corners, planes, boxes)
-    in_parts(len(faces), _FEWEST, lambda first, end: _lay_out(*laid, first, end))
-    known = (corners, planes, faces, boxes, _tree(boxes, _BUCKET), _BUCKET)
-    buckets = -(-len(faces) // _BUCKET)
-    found = in_parts(buckets, _FEWEST, lambda first, end: _crossings(*known, first, end))
+    in_parts(len(faces), _FEWEST, partial(_lay_out, centred, faces, corners, planes, boxes))
+    tree = _tree(boxes, _BUCKET)
+    search = partial(_crossings, corners, planes, faces, boxes, tree, _BUCKET)
+    found = in_parts(-(-len(faces) // _BUCKET), _FEWEST, search)
     return np.asarray(order[np.concatenate(found)], np.int64).reshape(-1, 2)
 
 

@@ -17,7 +17,7 @@ from skullfix.images.volume import Geometry, Volume
 from skullfix.meshes.write import to_space
 from skullfix.report.content import ReportLayer
 from skullfix.report.pack import pack_mesh, pack_volume
-from skullfix.report.preview import png_bytes, scene_focus
+from skullfix.report.preview import scene_focus
 from skullfix.report.render import Scene
 from skullfix.report.surfaces import scene_surface
 
@@ -30,8 +30,7 @@ class Drawing:
     """All of a page that needs none of its words.
 
     Attributes:
-        png: The picture, as a file.
-        jpeg: The same in fewer bytes, for browsers without WebGL and for paper.
+        jpeg: The picture, for browsers without WebGL and for paper.
         scene: The layers' grid.
         layers: What can be switched on and off.
         scan: Hounsfield units, for the slices.
@@ -39,7 +38,6 @@ class Drawing:
         data: What the page's script reads, with each voxel of the scene.
     """
 
-    png: bytes
     jpeg: bytes
     scene: Scene
     layers: Sequence[ReportLayer]
@@ -70,7 +68,7 @@ def draw_report(
     jpeg = io.BytesIO()
     Image.fromarray(picture).save(jpeg, format="JPEG", quality=88)
     data = _data(scene, layers, scan, meshes, 1)
-    return Drawing(png_bytes(picture), jpeg.getvalue(), scene, layers, scan, meshes, data)
+    return Drawing(jpeg.getvalue(), scene, layers, scan, meshes, data)
 
 
 def thinned_data(drawing: Drawing, stride: int) -> dict[str, Any]:

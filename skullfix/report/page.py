@@ -21,26 +21,20 @@ LARGEST_BYTES = 15_000_000
 _COARSER = (1, 2, 3)  # every how many voxels of the scene's grid are shown, until the page fits
 
 
-def write_report(
-    content: Content, drawing: Drawing, path: Path, preview: Path | None = None
-) -> Path:
+def write_report(content: Content, drawing: Drawing, path: Path) -> Path:
     """Write a report: one file, no network, at most 15 MB.
 
     Args:
         content: Words and numbers.
         drawing: Of `draw_report`.
         path: The file to make.
-        preview: Where its picture goes as a PNG of its own.
 
     Returns:
         The path.
 
     Raises:
-        OutputError: A file exists already, cannot be written, or the page would pass 15 MB.
+        OutputError: The file exists already, cannot be written, or would pass 15 MB.
     """
-    if preview is not None:
-        with whole_file(preview) as file:
-            file.write(drawing.png)
     for stride in _COARSER:
         data = thinned_data(drawing, stride)
         words = _page(content, data, drawing.jpeg)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -102,15 +101,8 @@ def write_png(picture: NDArray[np.uint8], path: Path, *, overwrite: bool = False
         OutputError: The file exists already or cannot be written.
     """
     with whole_file(path, overwrite=overwrite) as file:
-        file.write(png_bytes(picture))
+        Image.fromarray(picture).save(file, format="PNG", compress_level=6)
     return path
-
-
-def png_bytes(picture: NDArray[np.uint8]) -> bytes:
-    """Give the PNG file of a picture, (height, width, 3) uint8."""
-    file = io.BytesIO()
-    Image.fromarray(picture).save(file, format="PNG", compress_level=6)
-    return file.getvalue()
 
 
 def scene_focus(scene: Scene) -> NDArray[np.float64]:

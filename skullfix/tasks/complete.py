@@ -179,7 +179,8 @@ def write_case(case: CompleteCase, result: CompleteResult) -> None:
             own = case.scan.own_grid
             drawing = None
             if options.report:
-                drawing = other.submit(draw_complete_report, case.bone, result.fitted, case.shown)
+                shown = (case.bone, result.fitted, case.shown)
+                drawing = other.submit(draw_complete_report, *shown, aside["preview"])
             with watch.stage("writing"):
                 write_volume(_labels(result.completed, own), aside["completed"])
                 write_volume(_labels(result.implant, own), aside["implant"])
@@ -189,7 +190,7 @@ def write_case(case: CompleteCase, result: CompleteResult) -> None:
             if drawing is not None:
                 with watch.stage("report"):
                     content = complete_content(result.document, case.scan.stem)
-                    write_report(content, drawing.result(), aside["report"], aside["preview"])
+                    write_report(content, drawing.result(), aside["report"])
         result.document["peak_memory_bytes"] = watch.peak_memory_bytes
         write_document(result.document, aside["result"])
 

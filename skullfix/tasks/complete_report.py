@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from skullfix.images.volume import Volume
@@ -15,6 +16,7 @@ from skullfix.report.preview import (
     IVORY,
     contact_sheet,
     implant_scene,
+    write_png,
 )
 from skullfix.tasks.report_sections import files_section, made_section
 from skullfix.version import __version__
@@ -23,13 +25,19 @@ _DRAWN_MM = 0.05  # how far the drawn solid may differ from the one in the file
 _COMPLETED = (150, 190, 150)
 
 
-def draw_complete_report(bone: Volume, fitted: FittedImplant, scan: Volume | None) -> Drawing:
+def draw_complete_report(
+    bone: Volume, fitted: FittedImplant, scan: Volume | None, preview: Path
+) -> Drawing:
     """Draw a completion; this needs none of the document, and may go on beside other work.
 
     Args:
         bone: The defective skull, bool.
         fitted: The solid and its mask.
         scan: The CT, where the input was one.
+        preview: The PNG file of the picture, written here.
+
+    Raises:
+        OutputError: It cannot be written.
     """
     scene = implant_scene(bone, fitted.mask)
     drawn = decimate_mesh(fitted.mesh, _DRAWN_MM)
@@ -38,7 +46,9 @@ def draw_complete_report(bone: Volume, fitted: FittedImplant, scan: Volume | Non
         ReportLayer("Implant", IMPLANT, (1,), mesh=drawn, target=True),
         ReportLayer("Completed skull", _COMPLETED, (0, 1), alpha=0.4, shown=False),
     )
-    return draw_report(scene, layers, contact_sheet(scene, scan=scan), scan=scan)
+    sheet = contact_sheet(scene, scan=scan)
+    write_png(sheet, preview)
+    return draw_report(scene, layers, sheet, scan=scan)
 
 
 def complete_content(document: Mapping[str, Any], case: str) -> Content:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from skullfix.images.volume import Volume
 from skullfix.report.content import Content, Measure, ReportLayer, Section
 from skullfix.report.drawing import Drawing, draw_report
-from skullfix.report.preview import IMPLANT, IVORY, comparison_sheet
+from skullfix.report.preview import IMPLANT, IVORY, comparison_sheet, write_png
 from skullfix.report.render import Layer, build_scene
 from skullfix.tasks.report_sections import files_section, made_section
 from skullfix.version import __version__
@@ -16,19 +17,25 @@ from skullfix.version import __version__
 _TITLES = {"upscale": "Finer skull", "refine": "Refined organ"}
 
 
-def draw_fine_report(before: Volume, after: Volume) -> Drawing:
+def draw_fine_report(before: Volume, after: Volume, preview: Path) -> Drawing:
     """Draw the masks; this needs none of the document, and may go on beside other work.
 
     Args:
         before: The mask as it came, bool.
         after: The finer one, bool.
+        preview: The PNG file of the picture, written here.
+
+    Raises:
+        OutputError: It cannot be written.
     """
     scene = build_scene([Layer(before, IVORY), Layer(after, IMPLANT)])
     layers = (
         ReportLayer("Before", IVORY, (0,), shown=False),
         ReportLayer("After", IMPLANT, (1,), target=True),
     )
-    return draw_report(scene, layers, comparison_sheet(scene))
+    sheet = comparison_sheet(scene)
+    write_png(sheet, preview)
+    return draw_report(scene, layers, sheet)
 
 
 def fine_content(document: Mapping[str, Any], case: str) -> Content:

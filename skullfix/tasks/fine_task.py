@@ -208,7 +208,8 @@ def write_fine_case(case: FineCase, result: FineResult) -> None:
     document["outputs"] = {name: str(path) for name, path in case.paths.items()}
     document["seconds"] = watch.seconds
     after = Volume(result.labels.array != 0, result.labels.geometry)
-    # the mesh mostly keeps one core busy; all else is done beside it
+    # the mesh mostly keeps one core busy; all else is done beside it, its measures without waiting
+    # for the drawing
     with staged(case.paths) as aside, beside() as other, beside() as third:
         own = case.own_grid or result.labels.geometry
         written = other.submit(write_volume, Volume(result.labels.array, own), aside["mask"])
@@ -216,7 +217,7 @@ def write_fine_case(case: FineCase, result: FineResult) -> None:
         drawing = None
         if options.report:
             before = Volume(case.scan.volume.array != 0, case.scan.volume.geometry)
-            drawing = other.submit(draw_fine_report, before, after)
+            drawing = other.submit(draw_fine_report, before, after, aside["preview"])
         if options.mesh:
             with watch.stage("mesh"):
                 surface = weld(mask_surface(after))
@@ -229,7 +230,7 @@ def write_fine_case(case: FineCase, result: FineResult) -> None:
         if drawing is not None:
             with watch.stage("report"):
                 content = fine_content(document, case.scan.stem)
-                write_report(content, drawing.result(), aside["report"], aside["preview"])
+                write_report(content, drawing.result(), aside["report"])
         document["peak_memory_bytes"] = watch.peak_memory_bytes
         write_document(document, aside["result"])
 

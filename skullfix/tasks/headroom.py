@@ -10,9 +10,8 @@ from skullfix.errors import MemoryLimitError
 from skullfix.images.box import Index, bounding_box, crop, slices, widened
 from skullfix.images.head import coarse_steps, find_head
 from skullfix.images.resample import BLOCK_SPACING_MM, block_factors
-from skullfix.images.room import free_bytes
+from skullfix.images.room import free_bytes, keep_only_if_roomy
 from skullfix.images.volume import Geometry, Volume
-from skullfix.sparse.heap import MOST_KEPT_BYTES, keep_nothing
 from skullfix.tasks.ladder import RUNGS, Load, RungName
 
 MARGIN_MM = 12.0
@@ -74,8 +73,7 @@ def make_room(scan: Volume, kind: str, *, report: bool = False) -> tuple[Workpla
     )
     free = free_bytes() + scan.array.nbytes
     place = Workplace(kind, scan.geometry, (0, 0, 0), "whole", load, free)
-    if place.needed_bytes + MOST_KEPT_BYTES > free:
-        keep_nothing()
+    keep_only_if_roomy(place.needed_bytes, free)
     return (place, scan) if place.needed_bytes <= free else narrowed(place, scan)
 
 
