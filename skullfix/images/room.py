@@ -67,7 +67,7 @@ def require_bytes(needed: int, what: str) -> None:
     free = free_bytes()
     keep_only_if_roomy(needed, free)
     if needed > free:
-        hint = "Close other programs, crop the scan to the head, or use a machine with more."
+        hint = "Close other programs, use less of the scan or a coarser grid, or a larger machine."
         given = os.environ.get(LIMIT_VARIABLE)
         raise MemoryLimitError(
             f"{what} needs about {_amount(needed)} of memory; {_amount(free)} are free.",
