@@ -64,6 +64,14 @@ def train(
             max=1,
         ),
     ] = 0.0,
+    near_from: Annotated[
+        float,
+        typer.Option(
+            help="complete: part of the run after which heads are deformed less; 1 for none.",
+            min=0,
+            max=1,
+        ),
+    ] = 1.0,
     prune_below: Annotated[
         float,
         typer.Option(
@@ -123,6 +131,7 @@ def train(
             morph=morph,
             prune_below=prune_below,
             blend=blend,
+            near_from=near_from,
         )
         result = train_network(
             task,

@@ -19,6 +19,7 @@ from skullfix.training.look import Look, change_look
 from skullfix.training.morph import Morph
 from skullfix.training.population import Case
 from skullfix.training.twin import Twin
+from skullfix.training.variety import WIDE, Variety
 
 _MISJUDGED_MM, _MISJUDGED_RAD = 0.4, 0.006  # standard deviations; the second along each axis
 
@@ -71,25 +72,31 @@ class Head:
 
 NO_WARP = Warp(np.eye(3), torch.zeros(3, 2, 2, 2))
 _MORPH_CONTROLS = 20  # points along each axis at which a morph is followed
-_BENDS, _MORPHED_BENDS = (4.0, 1.5), (1.5, 1.0)  # mm, even and odd, of heads as they are or morphed
 
 
-def random_warp(rng: np.random.Generator, morph: Morph | None = None) -> Warp:
+def random_warp(
+    rng: np.random.Generator, morph: Morph | None = None, variety: Variety = WIDE
+) -> Warp:
     """Draw pose (±0.2 rad or so), size (±12 %), shear, mirror image and elastic bend.
 
     Most of the bend is the same on both sides, as heads are. With a morph, which has a person's
     variety already, it is slight.
+
+    Args:
+        rng: Source of randomness.
+        morph: The way to another head's shape, if it goes there.
+        variety: How much of each.
     """
     angles = rng.normal(0, 0.1, 3)
     rotation = np.eye(3)
     for axis, angle in enumerate(angles):
         rotation = rotation_about(axis, angle) @ rotation
-    stretch = np.diag(np.exp(rng.normal(0, 0.04) + rng.normal(0, 0.04, 3)))
-    shear = np.eye(3) + np.triu(rng.normal(0, 0.03, (3, 3)), 1)
+    stretch = np.diag(np.exp(rng.normal(0, variety.stretch) + rng.normal(0, variety.stretch, 3)))
+    shear = np.eye(3) + np.triu(rng.normal(0, variety.shear, (3, 3)), 1)
     mirror = np.diag([rng.choice((-1.0, 1.0)), 1.0, 1.0])
     even, odd = rng.normal(size=(2, 3, 6, 6, 6))
     even = (even + np.array([-1, 1, 1])[:, None, None, None] * even[..., ::-1]) / np.sqrt(2)
-    most_even, most_odd = _MORPHED_BENDS if morph else _BENDS
+    most_even, most_odd = variety.morphed_bends_mm if morph else variety.bends_mm
     bend = torch.from_numpy(
         (even * rng.uniform(0, most_even) + odd * rng.uniform(0, most_odd)).astype(np.float32)
     )

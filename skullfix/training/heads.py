@@ -22,6 +22,7 @@ from skullfix.training.augment import (
 from skullfix.training.look import random_look
 from skullfix.training.morph import Shapes
 from skullfix.training.population import Case
+from skullfix.training.variety import NEAR, WIDE
 
 USES = 16  # defects cut into one head
 _TURNS = 2  # heads of a slot that take turns
@@ -36,6 +37,7 @@ class Heads:
         seed: Of the run.
         shapes: The population, registered; None to leave heads as they are but for random warps.
         morph: Share of the heads that are morphed towards a mixture of others.
+        near_from: Step from which new heads stay nearer to the population's; None for never.
     """
 
     def __init__(
@@ -45,10 +47,11 @@ class Heads:
         seed: int,
         shapes: Shapes | None = None,
         morph: float = 0.0,
+        near_from: int | None = None,
     ) -> None:
         self.spacing = spacing
         self._cases, self._seed = cases, seed
-        self._shapes, self._morph = shapes, morph
+        self._shapes, self._morph, self._near_from = shapes, morph, near_from
         self._stock: dict[tuple[int, int], tuple[int, Head]] = {}
 
     def get(self, slot: int, step: int) -> Head:
@@ -64,12 +67,14 @@ class Heads:
     def _make(self, slot: int, turn: int, number: int) -> Head:
         """Draw a head: a case, deformed, in another scan, with its field of view."""
         rng = np.random.default_rng((self._seed, 1, slot, turn, number))
+        first = max(0, turn + _TURNS * (number * USES - slot))  # step at which it is wanted
+        variety = NEAR if self._near_from is not None and first >= self._near_from else WIDE
         chosen = int(rng.integers(len(self._cases)))
         morph = None
         if self._shapes is not None and float(rng.random()) < self._morph:
-            target = self._shapes.mixture(rng)
+            target = self._shapes.mixture(rng, variety)
             morph = self._shapes.towards(chosen, target, float(rng.random()))
-        warp = random_warp(rng, morph)
-        head = sample_head(self._cases[chosen], self.spacing, warp, random_look(rng))
+        warp = random_warp(rng, morph, variety)
+        head = sample_head(self._cases[chosen], self.spacing, warp, random_look(rng, variety))
         head = crop_field_of_view(head, rng)
         return replace(head, plane=misjudged(head.plane, rng)) if head.plane else head

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from skullfix.images.resample import spread
+from skullfix.training.variety import WIDE, Variety
 
 _FAINT = 0.02  # fractions below this are nothing
 
@@ -28,14 +29,15 @@ class Look:
     slice_mm: float
 
 
-def random_look(rng: np.random.Generator) -> Look:
+def random_look(rng: np.random.Generator, variety: Variety = WIDE) -> Look:
     """Draw thickness (each surface moved by about half a voxel at most, unevenly) and slices."""
     varied, sliced = rng.random(2)
-    level = float(np.clip(rng.normal(0, 0.25), -0.45, 0.5)) if varied < 0.7 else 0.0
-    uneven = rng.normal(0, 0.15, (4, 4, 4)) * (varied < 0.7)
+    regrown = varied < variety.regrown
+    level = float(np.clip(rng.normal(0, variety.growth), -0.45, 0.5)) if regrown else 0.0
+    uneven = rng.normal(0, variety.uneven, (4, 4, 4)) * regrown
     growth = torch.from_numpy(np.clip(level + uneven, -0.6, 0.6).astype(np.float32))
     slice_mm = float(rng.uniform(2.5, 5.0))
-    return Look(growth, slice_mm if sliced < 0.2 else 0.0)
+    return Look(growth, slice_mm if sliced < variety.sliced else 0.0)
 
 
 def change_look(

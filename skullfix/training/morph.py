@@ -21,12 +21,12 @@ from torch import Tensor
 
 from skullfix.images.midplane import Plane
 from skullfix.images.resample import spread, trilinear
+from skullfix.training.variety import WIDE, Variety
 
 _INVERSIONS = 8  # fixed-point steps; each leaves a fifth of the error or less
 _MARGIN_MM = 5.0  # a shape in between may bulge out of the box in between
 MIXED = 3  # heads of a mixture
 _CONTRAST = 1.5  # their weights are that much further from their mean than Dirichlet's
-_UNEVEN = 0.25  # standard deviation of a weight over the head, before they are made to sum to one
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +124,7 @@ class Shapes:
         """Make the way from one case to a shape of another case, or of `mixture`."""
         return Morph(self.shapes[source], target, share, self.origin, self.spacing)
 
-    def mixture(self, rng: np.random.Generator) -> Shape:
+    def mixture(self, rng: np.random.Generator, variety: Variety = WIDE) -> Shape:
         """Draw a head that nobody has: MIXED heads, weighted differently from place to place.
 
         The weights sum to one everywhere. They reach beyond 0 and 1, because a mean of heads
@@ -132,7 +132,7 @@ class Shapes:
         """
         chosen = [self.shapes[int(n)] for n in rng.integers(len(self.shapes), size=MIXED)]
         weights = 1 / MIXED + _CONTRAST * (rng.dirichlet(np.ones(MIXED)) - 1 / MIXED)
-        local = rng.normal(0, _UNEVEN, (MIXED, 4, 4, 4))
+        local = rng.normal(0, variety.mixed, (MIXED, 4, 4, 4))
         local = (local + local[..., ::-1]) / np.sqrt(2)
         local += weights[:, None, None, None] - local.mean(0)
         size = chosen[0].field.shape[1:]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -44,7 +45,8 @@ def completion(
 ) -> Problem:
     """Learn the implant of a defective skull; the cases' shapes are needed to morph them."""
     channels = CONFIGS[settings.architecture].in_channels
-    heads = Heads(cases, settings.spacing, settings.seed, shapes, settings.morph)
+    near_from = math.ceil(settings.near_from * settings.steps)
+    heads = Heads(cases, settings.spacing, settings.seed, shapes, settings.morph, near_from)
     trials = make_trials(held_out, settings.spacing, channels, settings.seed)
 
     def draw(step: int, first: int, size: int) -> Sample:

@@ -187,6 +187,8 @@ def _check(task: str, settings: Settings, organs: Sequence[str], start: str | No
         )
     if fine and settings.morph:
         raise UsageError(f"--morph for {task}", hint="only complete learns from morphed heads")
+    if fine and settings.near_from < 1:
+        raise UsageError(f"--near-from for {task}", hint="only complete deforms heads that much")
     fitting = [n for n, c in CONFIGS.items() if fine == (c.in_channels == FINE_CHANNELS)]
     if settings.architecture not in fitting:
         raise UsageError(
@@ -259,9 +261,10 @@ def _command(
     for field in ("architecture", "spacing", "steps", "batch", "rate", "freeze_from", "seed"):
         words.append(f"--{field.replace('_', '-')} {getattr(settings, field)}")
     words += [f"--factor {factor}" for factor in settings.factors]
-    for option in ("morph", "prune_below", "blend"):
+    for option in ("morph", "near_from", "prune_below", "blend"):
         value = getattr(settings, option)
-        words += [f"--{option.replace('_', '-')} {value}"] if value else []
+        usual = value == getattr(Settings, option)
+        words += [] if usual else [f"--{option.replace('_', '-')} {value}"]
     if task == "refine" and set(organs) != set(ORGANS):
         words += [f"--organ {organ}" for organ in organs]
     words += [f"--hold-out {shlex.quote(name)}" for name in hold_out]
