@@ -19,7 +19,7 @@ from skullfix.tasks.predict import complete_coarse
 from skullfix.tasks.views import VIEWS
 
 LOOKS = VIEWS[:2]
-ENOUGH = 0.5  # of what was seen at a piece must be seen again
+ENOUGH = 0.9  # of what was seen at a piece must be seen again
 
 
 def confirm_pieces(

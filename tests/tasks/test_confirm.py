@@ -60,7 +60,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[set[str]]:
         truly = [name for name in ("large", "small") if not bone.array[cube(name)].all()]
         still = [*truly, "false"] if truly and not bone.array[cube("false")].all() else truly
         seen.append(set(still))
-        return answer(still, 0.6) if still else None
+        return answer(still, 0.75) if still else None
 
     monkeypatch.setattr(confirm, "complete_coarse", complete)
     return seen
@@ -79,6 +79,20 @@ def test_a_piece_that_only_another_hole_called_for_is_left_out(
     assert left.volume_ml == pytest.approx(cube("false").sum() * GRID.voxel_volume_ml)
     assert left.centre_mm == pytest.approx((5 + 22, -3 + 14, 7 + 2 * 10))
     assert bone.array[cube("large")].sum() == 0  # nothing was filled in the bone itself
+
+
+@pytest.mark.parametrize(("again", "stays"), [(0.76, True), (0.64, False), (0.0, False)])
+def test_a_piece_that_is_seen_less_than_before_is_left_out(
+    model: Model, monkeypatch: pytest.MonkeyPatch, again: float, stays: bool
+) -> None:
+    def complete(bone: Volume, *_: object, **__: object) -> Completion:
+        return answer(("large",)) if bone.array[cube("small")].all() else answer(("small",), again)
+
+    monkeypatch.setattr(confirm, "complete_coarse", complete)
+    names = ("large", "small")
+    kept = confirm_pieces(found(names), Volume(~of(names), GRID), answer(names), model)
+    assert np.array_equal(kept.mask.array, of(names if stays else ("large",)))
+    assert len(kept.left_out) == (not stays)
 
 
 def test_a_single_piece_is_not_asked_for_again(model: Model, asked: list[set[str]]) -> None:
