@@ -85,7 +85,7 @@ def random_warp(
     Args:
         rng: Source of randomness.
         morph: The way to another head's shape, if it goes there.
-        variety: How much of each.
+        variety: How much of each; what is said above is WIDE.
     """
     angles = rng.normal(0, 0.1, 3)
     rotation = np.eye(3)

@@ -7,6 +7,7 @@ alone, so a run that is resumed makes the same ones again.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -37,7 +38,7 @@ class Heads:
         seed: Of the run.
         shapes: The population, registered; None to leave heads as they are but for random warps.
         morph: Share of the heads that are morphed towards a mixture of others.
-        near_from: Step from which new heads stay nearer to the population's; None for never.
+        near_from: Step from which new heads stay nearer to the population's.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class Heads:
         seed: int,
         shapes: Shapes | None = None,
         morph: float = 0.0,
-        near_from: int | None = None,
+        near_from: float = math.inf,
     ) -> None:
         self.spacing = spacing
         self._cases, self._seed = cases, seed
@@ -68,7 +69,7 @@ class Heads:
         """Draw a head: a case, deformed, in another scan, with its field of view."""
         rng = np.random.default_rng((self._seed, 1, slot, turn, number))
         first = max(0, turn + _TURNS * (number * USES - slot))  # step at which it is wanted
-        variety = NEAR if self._near_from is not None and first >= self._near_from else WIDE
+        variety = NEAR if first >= self._near_from else WIDE
         chosen = int(rng.integers(len(self._cases)))
         morph = None
         if self._shapes is not None and float(rng.random()) < self._morph:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -45,7 +44,7 @@ def completion(
 ) -> Problem:
     """Learn the implant of a defective skull; the cases' shapes are needed to morph them."""
     channels = CONFIGS[settings.architecture].in_channels
-    near_from = math.ceil(settings.near_from * settings.steps)
+    near_from = settings.near_from * settings.steps
     heads = Heads(cases, settings.spacing, settings.seed, shapes, settings.morph, near_from)
     trials = make_trials(held_out, settings.spacing, channels, settings.seed)
 

@@ -31,10 +31,10 @@ class Settings:
             learn to judge them; the network is then used with the same thresholds.
         blend: Share of the weights that the run began with in those that are validated and
             released, see `blend`.
-        near_from: For completion: part of the run after which heads are deformed less, so that a
-            network that has learnt from all kinds ends with those most like people's.
         morph: For completion: share of the heads whose shape is between several of the
             population.
+        near_from: For completion: part of the run after which heads are deformed less, so that a
+            network that has learnt from all kinds ends with those most like people's.
     """
 
     architecture: str = "implant-s"

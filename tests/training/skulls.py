@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from skullfix.images.volume import Geometry
+from skullfix.training.augment import Head
 from skullfix.training.population import Case
 
 SIDE, SPACING = 88, 2.0
@@ -24,3 +25,10 @@ def case(radius: float = 40) -> Case:
     """One case in memory."""
     skull, implant = (torch.from_numpy(a.astype(np.uint8) * 255) for a in hollow_ball(radius))
     return Case("ball", skull, implant, GEOMETRY)
+
+
+def heads_equal(first: Head, second: Head) -> bool:
+    """Whether two heads hold the same bone and implant on the same grid."""
+    return first.grid == second.grid and all(
+        torch.equal(getattr(first, f), getattr(second, f)) for f in ("rows", "skull", "implant")
+    )

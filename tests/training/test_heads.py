@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+import math
+from itertools import pairwise
+
 import numpy as np
-import torch
+from skulls import case, heads_equal
 
 from skullfix.training.augment import Head, random_warp
 from skullfix.training.heads import USES, Heads
 from skullfix.training.look import random_look
 from skullfix.training.variety import NEAR, WIDE, Variety
-from tests.training.skulls import case
 
 SPACING, SEED = 5.0, 3
 
 
-def same(a: Head, b: Head) -> bool:
-    return a.grid == b.grid and torch.equal(a.skull, b.skull)
+def test_the_stock_of_heads_depends_on_slot_and_step_alone() -> None:
+    cases = [case(38), case(41)]
+    steps = range(2 * USES + 2)
+    going = Heads(cases, SPACING, 3)
+    seen = [going.get(1, step) for step in steps]
+    for step in (3, 7, 9):
+        assert heads_equal(Heads(cases, SPACING, 3).get(1, step), seen[step])
+    same_turn = [seen[step] for step in steps if step % 2 == 0]
+    renewed = [a is not b for a, b in pairwise(same_turn)]
+    assert 1 <= sum(renewed) <= 2  # each serves several times
+    assert not heads_equal(seen[0], seen[1])  # two take turns
 
 
 def test_heads_made_from_a_step_on_are_nearer_to_the_population() -> None:
     cases, slot, boundary = [case(34), case(38)], 5, 2 * USES
-    wide, near, both = (Heads(cases, SPACING, SEED, near_from=n) for n in (None, 0, boundary))
+    wide, near, both = (Heads(cases, SPACING, SEED, near_from=n) for n in (math.inf, 0, boundary))
     last: dict[int, Head] = {}
     renewed = set()
     for step in range(3 * boundary):
@@ -30,8 +41,8 @@ def test_heads_made_from_a_step_on_are_nearer_to_the_population() -> None:
         last[step % 2] = head
         renewed.add(step >= boundary)
         wanted, other = (near, wide) if step >= boundary else (wide, near)
-        assert same(head, wanted.get(slot, step))
-        assert not same(head, other.get(slot, step))
+        assert heads_equal(head, wanted.get(slot, step))
+        assert not heads_equal(head, other.get(slot, step))
     assert renewed == {False, True}
 
 
@@ -40,7 +51,7 @@ def test_a_resumed_run_gets_the_same_heads() -> None:
     going = Heads(cases, SPACING, SEED, near_from=USES)
     seen = {step: going.get(1, step) for step in range(0, 6 * USES, USES - 1)}
     for step, head in seen.items():
-        assert same(Heads(cases, SPACING, SEED, near_from=USES).get(1, step), head)
+        assert heads_equal(Heads(cases, SPACING, SEED, near_from=USES).get(1, step), head)
 
 
 def test_near_heads_bend_stretch_and_grow_less() -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
-from skulls import case
+from skulls import case, heads_equal
 
 from skullfix.errors import InputError
 from skullfix.images.midplane import Plane
@@ -16,24 +15,17 @@ from skullfix.images.resample import world_bounds
 from skullfix.images.volume import Geometry
 from skullfix.training.augment import (
     NO_WARP,
-    Head,
     crop_field_of_view,
     misjudged,
     random_warp,
     sample_head,
 )
-from skullfix.training.heads import USES, Heads
+from skullfix.training.heads import Heads
 from skullfix.training.look import random_look
 from skullfix.training.population import Case
 from skullfix.training.sample import Sample, collate, cut_defect, draw_batch, make_sample
 
 SPACING = 5.0
-
-
-def heads_equal(first: Head, second: Head) -> bool:
-    return first.grid == second.grid and all(
-        torch.equal(getattr(first, f), getattr(second, f)) for f in ("rows", "skull", "implant")
-    )
 
 
 def samples_equal(first: Sample, second: Sample) -> bool:
@@ -167,16 +159,3 @@ def test_skulls_that_no_defect_fits_are_refused() -> None:
     case = Case("speck", speck, torch.zeros_like(speck), grid)
     with pytest.raises(InputError, match="no defect could be cut"):
         draw_batch(Heads([case], 1.8, 0), 4, 40, (0, 0))
-
-
-def test_the_stock_of_heads_depends_on_slot_and_step_alone() -> None:
-    cases = [case(38), case(41)]
-    steps = range(2 * USES + 2)
-    going = Heads(cases, SPACING, 3)
-    seen = [going.get(1, step) for step in steps]
-    for step in (3, 7, 9):
-        assert heads_equal(Heads(cases, SPACING, 3).get(1, step), seen[step])
-    same_turn = [seen[step] for step in steps if step % 2 == 0]
-    renewed = [a is not b for a, b in pairwise(same_turn)]
-    assert 1 <= sum(renewed) <= 2  # each serves several times
-    assert not heads_equal(seen[0], seen[1])  # two take turns
