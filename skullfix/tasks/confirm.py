@@ -1,7 +1,8 @@
 """A second look at an answer of several pieces: each must be missed for its own sake.
 
 Where one hole is open the network expects more, and may take a natural opening of the face or the
-orbits for another. So each piece is asked for again while all the others are filled.
+orbits for another. So each piece is asked for again while all the others are filled, in several
+views: a true hole is seen in each, the other often in one alone.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from skullfix.images.volume import Volume
 from skullfix.implants.clean import CleanImplant, LeftOut
 from skullfix.tasks.candidate import Completion
 from skullfix.tasks.model import Model
-from skullfix.tasks.predict import complete_coarse
+from skullfix.tasks.predict import answer_in_view, coarse_skull
 from skullfix.tasks.views import VIEWS
 
 LOOKS = VIEWS[:2]
-ENOUGH = 0.9  # of what was seen at a piece must be seen again
+ENOUGH = 0.85  # of what was seen at a piece must be seen again in each look
 
 
 def confirm_pieces(
@@ -47,17 +48,9 @@ def confirm_pieces(
     for number, place in enumerate(ndimage.find_objects(labels), 1):
         filled = bone.array.copy()
         filled[where] |= (labels > 0) & (labels != number)
-        again = complete_coarse(
-            Volume(filled, bone.geometry),
-            model.network,
-            model.backend,
-            spacing=model.spacing,
-            thresholds=model.thresholds,
-            views=LOOKS,
-        )
         low, high = ((s.start for s in place), (s.stop for s in place))
         piece = Volume(labels[place] == number, part_of(grid, (*low,), (*high,)))
-        if _amount(again, piece) < ENOUGH * _amount(answer, piece):
+        if not _seen_again(piece, Volume(filled, bone.geometry), answer, model):
             kept[where][place] &= ~piece.array
             left_out.append(_described(piece))
         else:
@@ -66,11 +59,27 @@ def confirm_pieces(
     return CleanImplant(Volume(kept, bone.geometry), tuple(sizes), tuple(left_out))
 
 
-def _amount(answer: Completion | None, piece: Volume) -> float:
+def _seen_again(piece: Volume, filled: Volume, answer: Completion, model: Model) -> bool:
+    """Ask the network in each look for a piece; `filled` is the skull with all the others."""
+    enough = ENOUGH * _amount(answer.implant, piece)
+    skull = coarse_skull(filled, model.network, model.spacing)
+    for view in LOOKS:
+        again = answer_in_view(
+            skull,
+            view,
+            model.network,
+            model.backend,
+            spacing=model.spacing,
+            thresholds=model.thresholds,
+        )
+        if again is None or _amount(again, piece) < enough:
+            return False
+    return True
+
+
+def _amount(implant: Volume, piece: Volume) -> float:
     """Sum the occupancy that an answer has in a piece."""
-    if answer is None:
-        return 0.0
-    return float(sample_onto(answer.implant, piece.geometry).array[piece.array].sum())
+    return float(sample_onto(implant, piece.geometry).array[piece.array].sum())
 
 
 def _described(piece: Volume) -> LeftOut:

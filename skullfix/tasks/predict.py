@@ -26,30 +26,29 @@ _LOOSER = 1.0  # logit by which the second prunes less: what is left is where th
 _MARGIN = 2  # model voxels around an answer, so that interpolation ends at zero
 
 
-def complete_coarse(
-    bone: Volume,
-    network: SparseUNet,
-    backend: Backend,
-    *,
-    spacing: float,
-    thresholds: Sequence[float],
-    views: Sequence[View] | None = None,
-) -> Completion | None:
-    """Run the network on a defective skull, shown in several ways: the mean of what it adds.
+@dataclass(frozen=True, eq=False)
+class CoarseSkull:
+    """A defective skull at the network's spacing.
+
+    Attributes:
+        occupancy: uint8 (z, y, x), share of bone in each voxel times 255, on a grid of its own.
+        plane: Between its left and right; None for a network that is not shown the mirror image.
+    """
+
+    occupancy: Volume
+    plane: Plane | None
+
+
+def coarse_skull(bone: Volume, network: SparseUNet, spacing: float) -> CoarseSkull:
+    """Prepare a defective skull for the network's answers.
 
     Args:
         bone: bool mask, (z, y, x), not empty, on any grid.
-        network: In inference mode.
-        backend: The engine.
+        network: That will be asked.
         spacing: The network's spacing, mm.
-        thresholds: Pruning threshold of each level, coarsest first.
-        views: How it is shown; in all VIEWS if not given.
-
-    Returns:
-        The answer on an axis-aligned LPS grid, or None if the network adds nothing.
 
     Raises:
-        MemoryLimitError: The decoder passed its cap on generated voxels.
+        ValueError: The mask is empty.
     """
     box = bounding_box(bone.array)
     if box is None:
@@ -59,20 +58,78 @@ def complete_coarse(
     if network.config.in_channels == MIRRORED:
         head = _head(coarse, world_grid(*world_bounds(coarse.geometry), spacing))
         plane = midsagittal_plane(head.rows, head.fraction, head.grid) if len(head.rows) else None
-    answers, views = [], views or VIEWS
-    for view in views:
-        head = _head(coarse, view.grid(coarse.geometry, spacing))
-        answer = _completed(head, plane, network, backend, thresholds, mirrored=view.mirrored)
+    return CoarseSkull(coarse, plane)
+
+
+def answer_in_view(
+    skull: CoarseSkull,
+    view: View,
+    network: SparseUNet,
+    backend: Backend,
+    *,
+    spacing: float,
+    thresholds: Sequence[float],
+) -> Volume | None:
+    """Run the network on a skull shown in one way.
+
+    Args:
+        skull: Of `coarse_skull`.
+        view: How it is shown.
+        network: In inference mode.
+        backend: The engine.
+        spacing: The network's spacing, mm.
+        thresholds: Pruning threshold of each level, coarsest first.
+
+    Returns:
+        What the network adds: float32 fractions, 0 to 1, on a part of the view's grid; or None.
+
+    Raises:
+        MemoryLimitError: The decoder passed its cap on generated voxels.
+    """
+    head = _head(skull.occupancy, view.grid(skull.occupancy.geometry, spacing))
+    return _completed(head, skull.plane, network, backend, thresholds, mirrored=view.mirrored)
+
+
+def complete_coarse(
+    bone: Volume,
+    network: SparseUNet,
+    backend: Backend,
+    *,
+    spacing: float,
+    thresholds: Sequence[float],
+) -> Completion | None:
+    """Run the network on a defective skull, shown in all VIEWS: the mean of what it adds.
+
+    Args:
+        bone: bool mask, (z, y, x), not empty, on any grid.
+        network: In inference mode.
+        backend: The engine.
+        spacing: The network's spacing, mm.
+        thresholds: Pruning threshold of each level, coarsest first.
+
+    Returns:
+        The answer on an axis-aligned LPS grid, or None if the network adds nothing.
+
+    Raises:
+        ValueError: The mask is empty.
+        MemoryLimitError: The decoder passed its cap on generated voxels.
+    """
+    skull = coarse_skull(bone, network, spacing)
+    answers = []
+    for view in VIEWS:
+        answer = answer_in_view(
+            skull, view, network, backend, spacing=spacing, thresholds=thresholds
+        )
         if answer is not None:
             answers.append(answer)
     if not answers:
         return None
     bounds = np.array([world_bounds(answer.geometry) for answer in answers])
     grid = world_grid(bounds[:, 0].min(0), bounds[:, 1].max(0), spacing)
-    solid = sample_onto(coarse, grid).array / np.float32(255)
+    solid = sample_onto(skull.occupancy, grid).array / np.float32(255)
     implant = np.zeros_like(solid)
     for answer in answers:
-        implant += sample_onto(answer, grid).array / np.float32(len(views))
+        implant += sample_onto(answer, grid).array / np.float32(len(VIEWS))
     return Completion(Volume(np.minimum(implant, 1 - solid), grid), Volume(solid, grid))
 
 
