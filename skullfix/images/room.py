@@ -70,12 +70,13 @@ def require_bytes(needed: int, what: str) -> None:
         hint = "Close other programs, use less of the scan or a coarser grid, or a larger machine."
         given = os.environ.get(LIMIT_VARIABLE)
         raise MemoryLimitError(
-            f"{what} needs about {_amount(needed)} of memory; {_amount(free)} are free.",
+            f"{what} needs about {in_words(needed)} of memory; {in_words(free)} are free.",
             hint=f"Raise {LIMIT_VARIABLE} (it is {given}). {hint}" if given else hint,
         )
 
 
-def _amount(count: int) -> str:
+def in_words(count: int) -> str:
+    """Say an amount of memory, bytes, as messages do."""
     return f"{count / 1e9:.2f} GB" if count >= 1e8 else f"{count / 1e6:.0f} MB"
 
 

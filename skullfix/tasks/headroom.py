@@ -10,7 +10,7 @@ from skullfix.errors import MemoryLimitError
 from skullfix.images.box import Index, bounding_box, crop, slices, widened
 from skullfix.images.head import coarse_steps, find_head
 from skullfix.images.resample import BLOCK_SPACING_MM, block_factors
-from skullfix.images.room import free_bytes, keep_only_if_roomy
+from skullfix.images.room import free_bytes, in_words, keep_only_if_roomy
 from skullfix.images.volume import Geometry, Volume
 from skullfix.tasks.ladder import RUNGS, Load, RungName
 
@@ -110,7 +110,7 @@ def narrowed(
         if not useful[rung]:
             continue
         needed = load.needs(rung)
-        tried.append(f", {_NAMES[rung]} {_gb(needed)}")
+        tried.append(f", {_NAMES[rung]} {in_words(needed)}")
         steps += (_step(rung, load, place.needed_bytes, free),)
         if needed <= free:
             found = replace(place, rung=rung, load=load, free_bytes=free, steps=steps)
@@ -120,8 +120,9 @@ def narrowed(
             return replace(found, low=box[0]), Volume(part_of.array.copy(), part_of.geometry)
     less = ", leave out the report (--no-report)" if load.report else ""
     raise MemoryLimitError(
-        f"This scan of {load.grid:,} voxels needs about {_gb(place.needed_bytes)} of memory "
-        f"{_NAMES[place.rung]}{''.join(tried)}; {_gb(free)} are free, the scan itself counted.",
+        f"This scan of {load.grid:,} voxels needs about {in_words(place.needed_bytes)} of memory "
+        f"{_NAMES[place.rung]}{''.join(tried)}; {in_words(free)} are free, the scan itself "
+        "counted.",
         hint=f"Close other programs{less}, crop the scan to the head, or use a machine with more.",
     )
 
@@ -131,16 +132,16 @@ def _step(rung: RungName, load: Load, needed: int, free: int) -> str:
     if rung == "head":
         return (
             f"The scan was cropped to the head ({load.part:,} of {load.grid:,} voxels), because "
-            f"the whole needs about {_gb(needed)} of memory and {_gb(free)} were free."
+            f"the whole needs about {in_words(needed)} of memory and {in_words(free)} were free."
         )
     if rung == "regions":
         return (
             "Bone was told from other things in regions and on a grid of "
-            f"{BLOCK_SPACING_MM:g} mm, because {_gb(free)} of memory were free."
+            f"{BLOCK_SPACING_MM:g} mm, because {in_words(free)} of memory were free."
         )
     return (
         f"The implant was made on a grid of {BLOCK_SPACING_MM:g} mm instead of the scan's, because "
-        f"{_gb(free)} of memory were free; its surface and its gap are as coarse as that."
+        f"{in_words(free)} of memory were free; its surface and its gap are as coarse as that."
     )
 
 
@@ -168,7 +169,3 @@ def _head_box(volume: Volume, kind: str) -> tuple[Index, Index]:
     first, last = (tuple(a * s for a, s in zip(end, steps, strict=True)) for end in found)
     box = (first[0], first[1], first[2]), (last[0], last[1], last[2])
     return widened(box, volume.geometry, MARGIN_MM)
-
-
-def _gb(count: int) -> str:
-    return f"{count / 1e9:.2f} GB"
