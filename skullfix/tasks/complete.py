@@ -231,8 +231,9 @@ def _told(piece: LeftOut) -> str:
     """Warn of a piece that was left out."""
     place = " ".join(f"{value:.0f}" for value in piece.centre_mm)
     return (
-        f"A piece of {piece.volume_ml:.1f} ml around {place} mm (LPS) was left out: with the other "
-        "holes filled, the network saw none there. Is bone missing there?"
+        f"A piece of {piece.volume_ml:.1f} ml around {place} mm (LPS) was left out as a natural "
+        "opening: with the other holes filled, the network missed nothing there. If bone is "
+        "missing there, this implant does not replace it."
     )
 
 

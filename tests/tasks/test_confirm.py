@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,12 @@ from scipy import ndimage
 from skullfix.cases.simulate import simulate_defect
 from skullfix.images.phantom import head_phantom
 from skullfix.images.volume import Geometry, Volume
+from skullfix.images.write import write_volume
 from skullfix.implants.clean import CleanImplant
 from skullfix.tasks import confirm
 from skullfix.tasks.candidate import Completion
-from skullfix.tasks.complete import complete_bone
+from skullfix.tasks.complete import complete, complete_bone
+from skullfix.tasks.complete_options import CompleteOptions
 from skullfix.tasks.confirm import confirm_pieces
 from skullfix.tasks.model import Model, load_model
 from skullfix.tasks.predict import CoarseSkull
@@ -155,3 +158,26 @@ def test_the_network_confirms_both_holes_of_a_phantom(
     for hole in (holes == 1, holes == 2):
         assert np.count_nonzero(result.mask.array & hole) > 0.8 * np.count_nonzero(hole)
     assert looks == [*confirm.LOOKS] * 2
+
+
+def test_a_piece_that_is_left_out_is_told(
+    model: Model, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    patient = head_phantom(spacing=(2.4, 2.4, 2.4))
+    whole = Volume(patient.bone.array | patient.implant.array, patient.bone.geometry)
+    case = simulate_defect(whole, 3, family="two-holes", volume_range_ml=(15.0, 120.0))
+    mask = whole.array & ~case.implant.array
+    write_volume(Volume(mask.astype(np.uint8), whole.geometry), tmp_path / "two.nrrd")
+    refused: list[Volume] = []
+
+    def refuse_one(piece: Volume, *_: object) -> bool:
+        refused.append(piece)
+        return len(refused) > 1
+
+    monkeypatch.setattr(confirm, "_seen_again", refuse_one)
+    result = complete(tmp_path / "two.nrrd", options=CompleteOptions(report=False), model=model)
+    assert len(result.document["implant"]["pieces_ml"]) == len(refused) - 1
+    (told,) = (text for text in result.document["warnings"] if "left out" in text)
+    ml = refused[0].geometry.filled_ml(refused[0].array)
+    assert f"A piece of {ml:.1f} ml around" in told
+    assert "does not replace it" in told
