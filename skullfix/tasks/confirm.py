@@ -2,7 +2,8 @@
 
 Where one hole is open the network expects more, and may take a natural opening of the face or the
 orbits for another. So each piece is asked for again while all the others are filled, in several
-views: a true hole is seen in each, the other often in one alone.
+views: a true hole is seen in each, the other often in one alone. The smallest piece comes first,
+and the last one left is kept without a look, as is the only piece of any answer.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from skullfix.tasks.model import Model
 from skullfix.tasks.predict import answer_in_view, coarse_skull
 from skullfix.tasks.views import VIEWS
 
-LOOKS = VIEWS[:2]
+LOOKS = VIEWS[1::-1]
 ENOUGH = 0.85  # of what was seen at a piece must be seen again in each look
 
 
@@ -35,7 +36,7 @@ def confirm_pieces(
         model: By which it was made.
 
     Returns:
-        The implant without the others, which it names.
+        The implant without the others, which it names; one piece stays at least.
     """
     box = bounding_box(found.mask.array)
     if box is None:
@@ -44,19 +45,28 @@ def confirm_pieces(
     labels, count = ndimage.label(found.mask.array[where])
     if count < 2:
         return found
-    kept, left_out, sizes = found.mask.array.copy(), [], []
+    pieces = []
     for number, place in enumerate(ndimage.find_objects(labels), 1):
-        filled = bone.array.copy()
-        filled[where] |= (labels > 0) & (labels != number)
         low, high = ((s.start for s in place), (s.stop for s in place))
-        piece = Volume(labels[place] == number, part_of(grid, (*low,), (*high,)))
-        if not _seen_again(piece, Volume(filled, bone.geometry), answer, model):
-            kept[where][place] &= ~piece.array
-            left_out.append(_described(piece))
-        else:
-            sizes.append(piece.geometry.filled_ml(piece.array))
-    sizes.sort(reverse=True)
-    return CleanImplant(Volume(kept, bone.geometry), tuple(sizes), tuple(left_out))
+        pieces.append(Volume(labels[place] == number, part_of(grid, (*low,), (*high,))))
+    smallest_first = np.argsort([np.count_nonzero(piece.array) for piece in pieces], kind="stable")
+    kept = found.mask.array.copy()
+    left_out: dict[int, LeftOut] = {}
+    for index in smallest_first.tolist():
+        if len(left_out) == count - 1:
+            break
+        filled = bone.array.copy()
+        filled[where] |= (labels > 0) & (labels != index + 1)
+        if not _seen_again(pieces[index], Volume(filled, bone.geometry), answer, model):
+            kept[where] &= labels != index + 1
+            left_out[index] = _described(pieces[index])
+    sizes = [
+        piece.geometry.filled_ml(piece.array)
+        for index, piece in enumerate(pieces)
+        if index not in left_out
+    ]
+    named = tuple(left_out[index] for index in sorted(left_out))
+    return CleanImplant(Volume(kept, bone.geometry), tuple(sorted(sizes, reverse=True)), named)
 
 
 def _seen_again(piece: Volume, filled: Volume, answer: Completion, model: Model) -> bool:
