@@ -20,7 +20,7 @@ from skullfix.tasks.model import Model
 from skullfix.tasks.predict import answer_in_view, coarse_skull
 from skullfix.tasks.views import VIEWS
 
-LOOKS = VIEWS[1::-1]
+LOOKS = VIEWS[1::-1]  # the one in which more false pieces are missed comes first
 ENOUGH = 0.85  # of what was seen at a piece must be seen again in each look
 
 
@@ -50,23 +50,21 @@ def confirm_pieces(
         low, high = ((s.start for s in place), (s.stop for s in place))
         pieces.append(Volume(labels[place] == number, part_of(grid, (*low,), (*high,))))
     smallest_first = np.argsort([np.count_nonzero(piece.array) for piece in pieces], kind="stable")
-    kept = found.mask.array.copy()
-    left_out: dict[int, LeftOut] = {}
+    kept = set(range(count))
     for index in smallest_first.tolist():
-        if len(left_out) == count - 1:
+        if len(kept) == 1:
             break
         filled = bone.array.copy()
         filled[where] |= (labels > 0) & (labels != index + 1)
         if not _seen_again(pieces[index], Volume(filled, bone.geometry), answer, model):
-            kept[where] &= labels != index + 1
-            left_out[index] = _described(pieces[index])
-    sizes = [
-        piece.geometry.filled_ml(piece.array)
-        for index, piece in enumerate(pieces)
-        if index not in left_out
-    ]
-    named = tuple(left_out[index] for index in sorted(left_out))
-    return CleanImplant(Volume(kept, bone.geometry), tuple(sorted(sizes, reverse=True)), named)
+            kept.remove(index)
+    mask = found.mask.array.copy()
+    mask[where] &= np.isin(labels, [index + 1 for index in kept])
+    sizes = (pieces[index].geometry.filled_ml(pieces[index].array) for index in kept)
+    left_out = (_described(piece) for index, piece in enumerate(pieces) if index not in kept)
+    return CleanImplant(
+        Volume(mask, bone.geometry), tuple(sorted(sizes, reverse=True)), tuple(left_out)
+    )
 
 
 def _seen_again(piece: Volume, filled: Volume, answer: Completion, model: Model) -> bool:
