@@ -1,4 +1,4 @@
-"""``skullfix weights``: list, pull, verify, path, remove (import, release: own files)."""
+"""``skullfix weights``: list, pull, verify, path, remove (import, release, vaults: own files)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typer
 from skullfix.cli.render import JsonOption, Output, QuietOption, command
 from skullfix.cli.weights_import import import_checkpoint
 from skullfix.cli.weights_release import release
+from skullfix.cli.weights_vaults import vaults
 
 if TYPE_CHECKING:
     from skullfix.weights.library import Library
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 app.command("import")(import_checkpoint)
 app.command("release")(release)
+app.command("vaults")(vaults)
 
 Reference = Annotated[str, typer.Argument(metavar="NAME[@VERSION]", help="See `weights list`.")]
 

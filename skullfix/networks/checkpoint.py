@@ -15,6 +15,9 @@ from skullfix.files.whole import whole_file
 from skullfix.networks.config import config_from_card
 from skullfix.networks.unet import SparseUNet
 
+BESIDE = "beside."
+"""Start of the names of tensors that a checkpoint holds beside its network's."""
+
 
 def card_path(path: Path) -> Path:
     """Return the card's place: beside the checkpoint, suffix ``.json``."""
@@ -45,7 +48,7 @@ def save_checkpoint(
 
 
 def load_network(path: Path, card: dict[str, Any]) -> SparseUNet:
-    """Read a network for inference.
+    """Read a network for inference; what else the file holds (BESIDE) is left where it is.
 
     Args:
         path: A safetensors file.
@@ -58,7 +61,7 @@ def load_network(path: Path, card: dict[str, Any]) -> SparseUNet:
     with torch.device("meta"):  # takes no memory, whatever the card says
         network = SparseUNet(config)
     try:
-        stored = load_file(path)
+        stored = {n: v for n, v in load_file(path).items() if not n.startswith(BESIDE)}
         kinds = {name: value.dtype for name, value in network.state_dict().items()}
         tensors = {n: v.float() if v.dtype == torch.half else v for n, v in stored.items()}
         odd = [name for name, value in tensors.items() if value.dtype != kinds.get(name)]

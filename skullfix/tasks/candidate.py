@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skullfix.images.box import bounding_box, crop, part_of, slices
+from skullfix.images.midplane import Plane
 from skullfix.images.regrid import index_box
 from skullfix.images.resample import sample_onto
 from skullfix.images.volume import Volume
@@ -22,10 +23,12 @@ class Completion:
     Attributes:
         implant: (z, y, x) float32, occupancy of the implant, 0 to 1.
         bone: (z, y, x) float32, occupancy of the defective skull.
+        plane: The skull's mid-sagittal plane, where it was sought.
     """
 
     implant: Volume
     bone: Volume
+    plane: Plane | None = None
 
 
 def candidate_on(bone: Volume, answer: Completion, cut: float = CUT) -> Volume:

@@ -31,7 +31,9 @@ from skullfix.tasks.document import Progress, Stopwatch, write_document
 from skullfix.tasks.headroom import on_whole_grid
 from skullfix.tasks.implant_facts import implant_facts
 from skullfix.tasks.model import Model, load_model, model_facts
+from skullfix.tasks.pieces import keep_largest, volumes_ml
 from skullfix.tasks.predict import complete_coarse
+from skullfix.vault.bulge import bulged
 
 AROUND_MM = 12.0
 """Kept around the network's answer when it is cleaned."""
@@ -221,10 +223,16 @@ def complete_bone(bone: Volume, model: Model, watch: Stopwatch | None = None) ->
         found = clean_implant(candidate_on(near, answer, model.cut(CUT)), near)
         implant[slices(low, high)] = found.mask.array
         found = replace(found, mask=Volume(implant, bone.geometry))
-    if len(found.pieces_ml) < 2:
-        return found
-    with watch.stage("check"):
-        return confirm_pieces(found, bone, answer, model)
+    if len(found.pieces_ml) > 1:
+        with watch.stage("check"):
+            found = confirm_pieces(found, bone, answer, model)
+    if found.pieces_ml and answer.plane is not None and model.vaults is not None:
+        with watch.stage("shape"):
+            bent = bulged(found.mask, bone, answer.plane, model.vaults).array
+            bent = keep_largest(bent, len(found.pieces_ml))
+            mask = Volume(bent, bone.geometry)
+            found = replace(found, mask=mask, pieces_ml=volumes_ml(mask))
+    return found
 
 
 def _told(piece: LeftOut) -> str:

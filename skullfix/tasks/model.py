@@ -9,16 +9,26 @@ from skullfix.networks.unet import NO_THRESHOLDS, SparseUNet
 from skullfix.sparse.backend import Backend, get_backend
 from skullfix.sparse.device import DEFAULT_DEVICE, choose_device
 from skullfix.tasks.document import Progress
+from skullfix.vault.population import Vaults
+from skullfix.vault.stored import load_vaults
 from skullfix.weights.resolve import CheckpointFile, resolve_checkpoint
 
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A network ready for use, and where it came from."""
+    """A network ready for use, and where it came from.
+
+    Attributes:
+        network: In inference mode.
+        backend: The engine.
+        checkpoint: Its file and card.
+        vaults: What the checkpoint knows of other heads' vaults, if anything.
+    """
 
     network: SparseUNet
     backend: Backend
     checkpoint: CheckpointFile
+    vaults: Vaults | None = None
 
     @property
     def spacing(self) -> float:
@@ -74,4 +84,5 @@ def load_model(
     engine = get_backend(backend, place)
     checkpoint = resolve_checkpoint(reference, task=task, progress=progress)
     network = load_network(checkpoint.path, checkpoint.card)
-    return Model(network.to(place), engine, checkpoint)
+    vaults = load_vaults(checkpoint.path, checkpoint.card)
+    return Model(network.to(place), engine, checkpoint, vaults)

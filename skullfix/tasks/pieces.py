@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from skullfix.images.box import bounding_box, slices
+from skullfix.images.volume import Volume
 
 _NEIGHBOURS = np.ones((3, 3, 3))
 
@@ -26,3 +27,12 @@ def keep_largest(mask: NDArray[np.bool_], count: int) -> NDArray[np.bool_]:
     kept = np.argsort(-sizes, kind="stable")[:count] + 1
     inside: NDArray[np.bool_] = np.isin(numbered, kept)
     return inside
+
+
+def volumes_ml(mask: Volume) -> tuple[float, ...]:
+    """Measure each connected piece of a mask, largest first."""
+    box = bounding_box(mask.array)
+    if box is None:
+        return ()
+    sizes = np.bincount(ndimage.label(mask.array[slices(*box)], _NEIGHBOURS)[0].ravel())[1:]
+    return tuple((np.sort(sizes)[::-1] * mask.geometry.voxel_volume_ml).tolist())

@@ -130,7 +130,8 @@ def complete_coarse(
     implant = np.zeros_like(solid)
     for answer in answers:
         implant += sample_onto(answer, grid).array / np.float32(len(VIEWS))
-    return Completion(Volume(np.minimum(implant, 1 - solid), grid), Volume(solid, grid))
+    implant = np.minimum(implant, 1 - solid)
+    return Completion(Volume(implant, grid), Volume(solid, grid), skull.plane)
 
 
 def _completed(

@@ -4,7 +4,8 @@ Fields: name, version, task, architecture (text), channels (list of int), in_cha
 spacing_mm (number, or null where the network has none), training_data, licence (text), metrics
 (object), sha256 (of the checkpoint), created_with (list of command lines), thresholds (list of
 numbers, or null), notes (text). It may have cut: the occupancy from which a voxel of the answer
-counts, where it is not the task's usual one. Further fields are kept as they are.
+counts, where it is not the task's usual one; and vaults: how many heads' vaults the checkpoint
+holds. Further fields are kept as they are.
 """
 
 from __future__ import annotations
@@ -67,6 +68,7 @@ FIELDS: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
 }
 MAY_HAVE: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "cut": ("a number between 0 and 1", lambda v: _is_number(v) and 0 < v < 1),
+    "vaults": ("a positive integer", is_count),
 }
 
 

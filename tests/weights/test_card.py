@@ -30,6 +30,13 @@ def test_a_cut_that_is_none_is_refused(card: dict[str, Any], cut: object) -> Non
         check_card(card | {"sha256": "a" * 64, "cut": cut}, "here")
 
 
+@pytest.mark.parametrize("vaults", [0, -1, 2.5, "many", None, True])
+def test_a_number_of_vaults_that_is_none_is_refused(card: dict[str, Any], vaults: object) -> None:
+    check_card(card | {"sha256": "a" * 64, "vaults": 81}, "here")
+    with pytest.raises(WeightsError, match="vaults must be a positive integer"):
+        check_card(card | {"sha256": "a" * 64, "vaults": vaults}, "here")
+
+
 def test_every_fault_is_named(card: dict[str, Any]) -> None:
     with pytest.raises(WeightsError) as caught:
         check_card({"name": "A", "channels": [1, True], "metrics": {}}, "here")

@@ -1,0 +1,105 @@
+"""What a vault is expected to be like where it is not seen.
+
+A Gaussian process over both surfaces (kriging; Rasmussen and Williams 2006, chapter 2). Its
+covariance is that of the population, heads and mirror images, and, because a hundred heads span
+far fewer shapes than heads have, smooth deviations beside it that both sides of a head share.
+What is seen is conditioned on; single directions that disagree with all others (a vessel, a
+suture, an air cell) are doubted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg.lapack import dpotri
+
+from skullfix.vault.directions import mirror_images, vault_directions
+from skullfix.vault.population import Vaults
+from skullfix.vault.surfaces import plausible
+
+_POPULATION = 2.0  # times the population's covariance
+_OWN = ((0.5, 0.12), (1.0, 0.4))  # further deviations: mm, and radians that they reach
+_OTHER_SIDE = 0.7  # of them that the other side of the head has too
+_OTHER_SURFACE = 0.7  # correlation of outer and inner surface in them
+_NOISE_MM = 0.2
+_DOUBTED = 2.5  # standard deviations
+_ODD_MM = 35.0  # from the mean: not this part of the head
+
+
+@dataclass(frozen=True, eq=False)
+class Expectation:
+    """A vault as it is expected.
+
+    Attributes:
+        radii: (2, N) distance of outer and inner surface in each of `vault_directions`, mm; where
+            the vault is seen NaN.
+        miss: How far what is seen lies from what the rest of it foretells, mm: the median.
+    """
+
+    radii: NDArray[np.float64]
+    miss: float
+
+
+def expected(
+    vaults: Vaults, seen: NDArray[np.float64], hidden: NDArray[np.bool_]
+) -> Expectation | None:
+    """Foretell a vault's surfaces in the directions of a hole.
+
+    Args:
+        vaults: The population.
+        seen: (2, N) distances in the frame of the population, mm; what they say of hidden
+            directions does not matter.
+        hidden: (N,) where the vault is to be foretold.
+
+    Returns:
+        The expectation, or None where there is nothing to be foretold or to foretell it from.
+    """
+    count = len(hidden)
+    off = seen - vaults.mean
+    usable = plausible(seen) & ~hidden & (np.abs(off) < _ODD_MM).all(0)
+    wanted = hidden & np.isfinite(vaults.mean).all(0)
+    if not (usable.any() and wanted.any()):
+        return None
+    known, new = (np.flatnonzero(np.tile(rows, 2)) for rows in (usable, wanted))
+    covariance = _covariance(vaults)
+    values = off.reshape(-1)[known]
+    among = covariance[np.ix_(known, known)]
+    among.flat[:: len(known) + 1] += _NOISE_MM**2
+    left_out, spread = _foretold_from_the_rest(among, values)
+    doubt = np.maximum((np.abs(left_out) / (_DOUBTED * spread)) ** 2 - 1, 0)
+    among.flat[:: len(known) + 1] += doubt * spread**2
+    factor = cho_factor(among, lower=True, overwrite_a=True)
+    deviation = covariance[np.ix_(new, known)] @ cho_solve(factor, values)
+    radii = np.full(2 * count, np.nan)
+    radii[new] = vaults.mean.reshape(-1)[new] + deviation
+    return Expectation(radii.reshape(2, count), float(np.median(np.abs(left_out))))
+
+
+def _foretold_from_the_rest(
+    covariance: NDArray[np.float64], values: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Find how far each value lies from what all others foretell, and the standard deviation.
+
+    Both follow from the inverse of the covariance (Rasmussen and Williams 2006, equation 5.12).
+    """
+    factor, _ = cho_factor(covariance, lower=True)
+    weights = cho_solve((factor, True), values)
+    inverse, _ = dpotri(factor, lower=1)
+    precision = np.diagonal(inverse)
+    return weights / precision, 1 / np.sqrt(precision)
+
+
+def _covariance(vaults: Vaults) -> NDArray[np.float64]:
+    """Covariance of the distances: (2 N, 2 N) mm², all outer surfaces first."""
+    directions = vault_directions()
+    heads = np.nan_to_num(vaults.both_sides - vaults.mean).reshape(len(vaults.both_sides), -1)
+    angle = np.arccos(np.clip(directions @ directions.T, -1, 1))
+    own = sum(size**2 * np.exp(-0.5 * (angle / reach) ** 2) for size, reach in _OWN)
+    own = np.asarray(own)
+    own += _OTHER_SIDE * own[:, mirror_images()]
+    covariance = (_POPULATION / len(heads)) * heads.T @ heads
+    covariance += np.kron([[1.0, _OTHER_SURFACE], [_OTHER_SURFACE, 1.0]], own)
+    return np.asarray(covariance)
