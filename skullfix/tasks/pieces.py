@@ -20,12 +20,16 @@ def count_pieces(mask: NDArray[np.bool_]) -> int:
 
 def keep_largest(mask: NDArray[np.bool_], count: int) -> NDArray[np.bool_]:
     """Keep at most `count` connected pieces of a mask, (z, y, x), the largest."""
-    numbered, found = ndimage.label(mask, _NEIGHBOURS)
+    box = bounding_box(mask)
+    if box is None:
+        return mask
+    numbered, found = ndimage.label(mask[slices(*box)], _NEIGHBOURS)
     if found <= count:
         return mask
     sizes = np.bincount(numbered.ravel())[1:]
     kept = np.argsort(-sizes, kind="stable")[:count] + 1
-    inside: NDArray[np.bool_] = np.isin(numbered, kept)
+    inside = np.zeros_like(mask)
+    inside[slices(*box)] = np.isin(numbered, kept)
     return inside
 
 

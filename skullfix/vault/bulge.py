@@ -86,7 +86,10 @@ def _directions_of(added: Volume, pose: Pose) -> NDArray[np.bool_]:
 def _way(
     found: NDArray[np.float64], wanted: NDArray[np.float64], hidden: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
-    """Lay out how far each surface moves outwards: (2, N) mm, zero at the rim and outside."""
+    """Lay out how far each surface moves outwards: (2, N) mm, zero at the rim and outside.
+
+    Rounded, because the digits that are cut off depend on the number of threads.
+    """
     directions = vault_directions()
     chord = cKDTree(directions[~hidden]).query(directions)[0]
     depth = np.minimum(2 * np.arcsin(chord / 2) / _DEEP, 1)

@@ -12,6 +12,9 @@ from scipy.spatial import ConvexHull, cKDTree
 LEVEL = 4
 """How often the faces of the icosahedron are split: directions about 4 degrees apart."""
 
+COARSE_LEVEL = 3
+"""Of the directions that suffice to lay a head."""
+
 LOWEST = -0.15
 """Height of the vault's lowest direction on the unit sphere."""
 
@@ -46,12 +49,12 @@ def sphere(level: int = LEVEL) -> NDArray[np.float64]:
 
 
 @cache
-def vault_directions() -> NDArray[np.float64]:
+def vault_directions(level: int = LEVEL) -> NDArray[np.float64]:
     """Give the directions of `sphere` that are not below LOWEST, (N, 3) unit vectors.
 
-    x is the head's left, y its back, z up.
+    x is the head's left, y its back, z up. Those of a lower level are the first of a higher one.
     """
-    everywhere = sphere()
+    everywhere = sphere(level)
     return everywhere[everywhere[:, 2] > LOWEST]
 
 

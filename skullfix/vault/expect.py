@@ -10,6 +10,7 @@ suture, an air cell) are doubted.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,15 +65,14 @@ def expected(
     if not (usable.any() and wanted.any()):
         return None
     known, new = (np.flatnonzero(np.tile(rows, 2)) for rows in (usable, wanted))
-    covariance = _covariance(vaults)
     values = off.reshape(-1)[known]
-    among = covariance[np.ix_(known, known)]
+    among = _covariance(vaults, known, known)
     among.flat[:: len(known) + 1] += _NOISE_MM**2
     left_out, spread = _foretold_from_the_rest(among, values)
     doubt = np.maximum((np.abs(left_out) / (_DOUBTED * spread)) ** 2 - 1, 0)
     among.flat[:: len(known) + 1] += doubt * spread**2
     factor = cho_factor(among, lower=True, overwrite_a=True)
-    deviation = covariance[np.ix_(new, known)] @ cho_solve(factor, values)
+    deviation = _covariance(vaults, new, known) @ cho_solve(factor, values)
     radii = np.full(2 * count, np.nan)
     radii[new] = vaults.mean.reshape(-1)[new] + deviation
     return Expectation(radii.reshape(2, count), float(np.median(np.abs(left_out))))
@@ -87,19 +87,43 @@ def _foretold_from_the_rest(
     """
     factor, _ = cho_factor(covariance, lower=True)
     weights = cho_solve((factor, True), values)
-    inverse, _ = dpotri(factor, lower=1)
+    inverse, _ = dpotri(factor, lower=1, overwrite_c=1)
     precision = np.diagonal(inverse)
     return weights / precision, 1 / np.sqrt(precision)
 
 
-def _covariance(vaults: Vaults) -> NDArray[np.float64]:
-    """Covariance of the distances: (2 N, 2 N) mm², all outer surfaces first."""
+def _covariance(
+    vaults: Vaults, rows: NDArray[np.int64], columns: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Covariance of some distances with others, mm².
+
+    Args:
+        vaults: The population.
+        rows: (R,) sorted indices among all distances, (2 N,): outer surfaces first.
+        columns: (C,) likewise.
+
+    Returns:
+        (R, C).
+    """
     directions = vault_directions()
     heads = np.nan_to_num(vaults.both_sides - vaults.mean).reshape(len(vaults.both_sides), -1)
+    covariance = (heads[:, rows].T * (_POPULATION / len(heads))) @ heads[:, columns]
     angle = np.arccos(np.clip(directions @ directions.T, -1, 1))
-    own = sum(size**2 * np.exp(-0.5 * (angle / reach) ** 2) for size, reach in _OWN)
-    own = np.asarray(own)
+    own = np.zeros_like(angle)
+    for size, reach in _OWN:
+        own += size**2 * np.exp(-0.5 * (angle / reach) ** 2)
     own += _OTHER_SIDE * own[:, mirror_images()]
-    covariance = (_POPULATION / len(heads)) * heads.T @ heads
-    covariance += np.kron([[1.0, _OTHER_SURFACE], [_OTHER_SURFACE, 1.0]], own)
+    for row, column in product((0, 1), repeat=2):
+        (down, first), (across, second) = (
+            _of_surface(number, places) for number, places in ((row, rows), (column, columns))
+        )
+        share = 1.0 if row == column else _OTHER_SURFACE
+        covariance[down, across] += share * own[np.ix_(first, second)]
     return np.asarray(covariance)
+
+
+def _of_surface(number: int, places: NDArray[np.int64]) -> tuple[slice, NDArray[np.int64]]:
+    """Find the sorted places that are of the outer (0) or inner (1) surface, and their directions."""
+    count = len(vault_directions())
+    first, last = np.searchsorted(places, (number * count, (number + 1) * count)).tolist()
+    return slice(first, last), places[first:last] - number * count

@@ -8,7 +8,7 @@ from scipy.spatial.transform import Rotation
 
 from skullfix.images.midplane import Plane
 from skullfix.images.volume import Volume
-from skullfix.vault.directions import vault_directions
+from skullfix.vault.directions import COARSE_LEVEL, vault_directions
 from skullfix.vault.surfaces import Pose, surfaces
 
 _BELOW_VERTEX_MM = 75.0
@@ -52,8 +52,9 @@ def fitted_pose(bone: Volume, pose: Pose, mean: NDArray[np.float64]) -> Pose:
         mean: (N,) distance of the outer surface in each of `vault_directions`, mm; directions
             with NaN do not count.
     """
-    use = np.isfinite(mean)
-    directions, wanted = vault_directions()[use], mean[use]
+    directions = vault_directions(COARSE_LEVEL)
+    use = np.isfinite(mean[: len(directions)])
+    directions, wanted = directions[use], mean[: len(directions)][use]
     nudges = np.diag([_NUDGE_MM] * 3 + [_NUDGE_RAD] * 3)
     for _ in range(_ROUNDS):
         off, *nudged = (
@@ -72,7 +73,8 @@ def fitted_pose(bone: Volume, pose: Pose, mean: NDArray[np.float64]) -> Pose:
         pose = _moved(pose, step)
         if np.abs(step[:3]).max() < _NEAR_ENOUGH_MM:
             break
-    return pose
+    # sums differ in their last digits with the number of threads; what follows shall not
+    return Pose(np.round(pose.centre, 6), np.round(pose.axes, 9))
 
 
 def _moved(pose: Pose, step: NDArray[np.float64]) -> Pose:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from skullfix.vault.directions import LOWEST, mirror_images, sphere, vault_directions
+from skullfix.vault.directions import COARSE_LEVEL, LOWEST, mirror_images, sphere, vault_directions
 
 
 @pytest.mark.parametrize("level", [0, 1, 2, 3])
@@ -22,3 +22,8 @@ def test_the_vault_has_a_mirror_image_of_each_direction() -> None:
     assert directions[:, 2].min() > LOWEST
     np.testing.assert_allclose(directions[mirror_images()], directions * (-1, 1, 1), atol=1e-9)
     assert (mirror_images()[mirror_images()] == np.arange(len(directions))).all()
+
+
+def test_coarse_directions_are_the_first() -> None:
+    coarse = vault_directions(COARSE_LEVEL)
+    np.testing.assert_array_equal(vault_directions()[: len(coarse)], coarse)
