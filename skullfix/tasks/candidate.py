@@ -11,7 +11,7 @@ from skullfix.images.midplane import Plane
 from skullfix.images.regrid import index_box
 from skullfix.images.resample import sample_onto
 from skullfix.images.volume import Volume
-from skullfix.tasks.local_cut import IMPLANT_SHARE, local_cut
+from skullfix.tasks.local_cut import IMPLANT_SHARE, LOWEST, local_cut
 
 CUT = 0.45  # occupancy of bone and implant that fills a voxel, where a card names none
 
@@ -31,11 +31,27 @@ class Completion:
     plane: Plane | None = None
 
 
+def surface_field(answer: Completion, cut: float = CUT) -> Volume:
+    """Give a field whose zero is the completed skull's surface, below the network's resolution.
+
+    Args:
+        answer: Of `complete_coarse`.
+        cut: As for `candidate_on`.
+
+    Returns:
+        float32 on the answer's grid, positive inside: occupancy of bone and implant together less
+        what fills a voxel there, see `local_cut`.
+    """
+    grid = answer.implant.geometry
+    cuts = local_cut(answer.implant.array, answer.bone.array, cut, grid.spacing[0])
+    return Volume(answer.implant.array + answer.bone.array - cuts, grid)
+
+
 def candidate_on(bone: Volume, answer: Completion, cut: float = CUT) -> Volume:
     """Bring the answer to the scan's grid, below the network's resolution.
 
     Where implant and bone meet, neither fills the coarse voxel, but together they do: the sum is
-    interpolated and cut near one half, so that no gap is left at the rim; see also `local_cut`.
+    interpolated and cut near one half, so that no gap is left at the rim; see `surface_field`.
     Bone is never part of it.
 
     Args:
@@ -47,19 +63,17 @@ def candidate_on(bone: Volume, answer: Completion, cut: float = CUT) -> Volume:
         bool on the grid of `bone`.
     """
     result = np.zeros(bone.array.shape, bool)
-    grid = answer.implant.geometry
-    cuts = local_cut(answer.implant.array, answer.bone.array, cut, grid.spacing[0])
-    counts = answer.implant.array > IMPLANT_SHARE * cuts.min(initial=cut)
+    counts = answer.implant.array > IMPLANT_SHARE * min(cut, LOWEST)
     there = bounding_box(counts, 1)  # elsewhere none can count
     if there is None:
         return Volume(result, bone.geometry)
+    above = crop(surface_field(answer, cut), *there)
     implant, solid = crop(answer.implant, *there), crop(answer.bone, *there)
     region = index_box(bone.geometry, implant.geometry)
     if region is not None:
         low, high = region
         part = crop(bone, low, high)
         both = implant.array + solid.array
-        above = Volume(both - cuts[slices(*there)], implant.geometry)
         new = Volume(implant.array - IMPLANT_SHARE * both, implant.geometry)
         full, own = (sample_onto(v, part.geometry).array > 0 for v in (above, new))
         result[slices(low, high)] = full & own & ~part.array

@@ -22,7 +22,7 @@ from skullfix.meshes.mesh import Mesh
 from skullfix.meshes.write import write_mesh
 from skullfix.report.page import write_report
 from skullfix.tasks.beside import beside
-from skullfix.tasks.candidate import CUT, candidate_on, implant_on
+from skullfix.tasks.candidate import CUT, candidate_on, implant_on, surface_field
 from skullfix.tasks.complete_case import CompleteCase, coarse_bone, read_case, with_less
 from skullfix.tasks.complete_options import CompleteOptions
 from skullfix.tasks.complete_report import complete_content, draw_complete_report
@@ -228,9 +228,9 @@ def complete_bone(bone: Volume, model: Model, watch: Stopwatch | None = None) ->
             found = confirm_pieces(found, bone, answer, model)
     if found.pieces_ml and answer.plane is not None and model.vaults is not None:
         with watch.stage("shape"):
-            bent = bulged(found.mask, bone, answer.plane, model.vaults).array
-            bent = keep_largest(bent, len(found.pieces_ml))
-            mask = Volume(bent, bone.geometry)
+            field = surface_field(answer, model.cut(CUT))
+            bent = bulged(found.mask, bone, field, answer.plane, model.vaults)
+            mask = Volume(keep_largest(bent.array, len(found.pieces_ml)), bone.geometry)
             found = replace(found, mask=mask, pieces_ml=volumes_ml(mask))
     return found
 

@@ -39,16 +39,19 @@ _LEAST_SEEN = 0.4  # of the vault's directions
 _FADING = 0.1  # height on the unit sphere below which the way ends: there the face begins
 _GRID_MM = 2.5  # on which the way is laid out
 _BEYOND_MM = 8.0  # of the surfaces the way is zero
+_STILL = 0.001  # voxels: what moves by less stays as it is
 _OWN_SHARE = 0.2  # of what a voxel takes over that must be implant
 
 
-def bulged(implant: Volume, bone: Volume, plane: Plane, vaults: Vaults) -> Volume:
+def bulged(implant: Volume, bone: Volume, field: Volume, plane: Plane, vaults: Vaults) -> Volume:
     """Bend an implant, as far as it lies on the vault, towards what is expected there.
 
     Args:
         implant: bool (z, y, x), not empty, without a voxel of the bone.
         bone: The defective skull on the same grid, bool.
-        plane: Its mid-sagittal plane.
+        field: float32 on any grid: the surfaces between which the implant lies are where it is
+            zero; positive inside. Finer than voxels, it moves by less than a voxel too.
+        plane: The skull's mid-sagittal plane.
         vaults: The population that the expectation comes from.
 
     Returns:
@@ -69,7 +72,7 @@ def bulged(implant: Volume, bone: Volume, plane: Plane, vaults: Vaults) -> Volum
         return implant
     way = _way(found, answer.radii, hidden)
     found = np.where(np.isfinite(found), found, vaults.mean)
-    return _bent(implant, whole, bone, pose, found, way) if way.any() else implant
+    return _bent(implant, whole, bone, field, pose, found, way) if way.any() else implant
 
 
 def _directions_of(added: Volume, pose: Pose) -> NDArray[np.bool_]:
@@ -104,6 +107,7 @@ def _bent(
     implant: Volume,
     whole: Volume,
     bone: Volume,
+    field: Volume,
     pose: Pose,
     found: NDArray[np.float64],
     way: NDArray[np.float64],
@@ -120,12 +124,17 @@ def _bent(
     sizes = [2 * round(FARTHEST_MM / step) + 1 for step in grid.spacing[::-1]]
     around = uniform_filter(own.astype(np.float32), sizes)
     border = np.argwhere((around > 1e-4) & (around < 1 - 1e-4) & ~solid)
-    source = border - _steps(grid, border, pose, found, way)
-    full, mine = (
+    steps = _steps(grid, border, pose, found, way)
+    moves = np.abs(steps).max(1, initial=0) > _STILL
+    border, source = border[moves], border[moves] - steps[moves]
+    share, mine = (
         map_coordinates(mask.astype(np.float32), source.T, order=1, mode="nearest")
         for mask in (part, own)
     )
-    result[where][tuple(border.T)] = (full >= 0.5) & (mine > _OWN_SHARE * full)
+    there = np.linalg.solve(field.geometry.affine(), grid.affine())
+    index = source[:, ::-1] @ there[:3, :3].T + there[:3, 3]
+    inside = map_coordinates(field.array, index[:, ::-1].T, order=1, mode="nearest") > 0
+    result[where][tuple(border.T)] = inside & (mine > _OWN_SHARE * share)
     return Volume(result, bone.geometry)
 
 

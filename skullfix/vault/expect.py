@@ -123,7 +123,7 @@ def _covariance(
 
 
 def _of_surface(number: int, places: NDArray[np.int64]) -> tuple[slice, NDArray[np.int64]]:
-    """Find the sorted places that are of the outer (0) or inner (1) surface, and their directions."""
+    """Find the sorted places of the outer (0) or inner (1) surface, and their directions."""
     count = len(vault_directions())
     first, last = np.searchsorted(places, (number * count, (number + 1) * count)).tolist()
     return slice(first, last), places[first:last] - number * count

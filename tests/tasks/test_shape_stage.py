@@ -26,9 +26,11 @@ def test_the_implant_of_a_wide_hole_comes_nearer(monkeypatch: pytest.MonkeyPatch
     bone = Volume(patient.bone.array & ~truth, patient.bone.geometry)
     plain: list[Volume] = []
 
-    def recorded(implant: Volume, bone: Volume, plane: Plane, vaults: Vaults) -> Volume:
+    def recorded(
+        implant: Volume, bone: Volume, field: Volume, plane: Plane, vaults: Vaults
+    ) -> Volume:
         plain.append(implant)
-        return bulged(implant, bone, plane, vaults)
+        return bulged(implant, bone, field, plane, vaults)
 
     monkeypatch.setattr(complete, "bulged", recorded)
     watch = Stopwatch(None)

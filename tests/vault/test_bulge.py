@@ -28,6 +28,11 @@ def _masks(flatter_by: float) -> tuple[Volume, Volume, np.ndarray]:
     return Volume(bone, GEOMETRY), Volume(dented & within & ~bone, GEOMETRY), truth
 
 
+def _field(implant: Volume, bone: Volume) -> Volume:
+    """The surfaces of both together."""
+    return Volume((implant.array | bone.array).astype(np.float32) - np.float32(0.5), GEOMETRY)
+
+
 def _dice(a: np.ndarray, b: np.ndarray) -> float:
     return 2 * np.count_nonzero(a & b) / (np.count_nonzero(a) + np.count_nonzero(b))
 
@@ -35,7 +40,7 @@ def _dice(a: np.ndarray, b: np.ndarray) -> float:
 @pytest.mark.parametrize("flatter_by", [2.5, -2.5])
 def test_an_implant_that_is_too_flat_or_too_round_comes_nearer(flatter_by: float) -> None:
     bone, implant, truth = _masks(flatter_by)
-    found = bulged(implant, bone, PLANE, population())
+    found = bulged(implant, bone, _field(implant, bone), PLANE, population())
     assert found.geometry == bone.geometry
     assert found.array.dtype == bool
     assert not (found.array & bone.array).any()
@@ -45,7 +50,7 @@ def test_an_implant_that_is_too_flat_or_too_round_comes_nearer(flatter_by: float
 
 def test_a_good_implant_stays_as_it_is() -> None:
     bone, implant, truth = _masks(0.0)
-    found = bulged(implant, bone, PLANE, population())
+    found = bulged(implant, bone, _field(implant, bone), PLANE, population())
     assert _dice(found.array, implant.array) > 0.97
     assert _dice(implant.array, truth) > 0.99
     outside = ~hole(0.6)
@@ -64,7 +69,8 @@ def test_nothing_is_bent_where_the_head_is_none_of_the_population() -> None:
     bone, implant, _ = _masks(2.5)
     z, y, x = np.indices(bone.array.shape)
     rough = Volume(bone.array & ((z // 4 + y // 4 + x // 4) % 3 > 0), GEOMETRY)
-    found = bulged(Volume(implant.array & ~rough.array, GEOMETRY), rough, PLANE, population())
+    implant = Volume(implant.array & ~rough.array, GEOMETRY)
+    found = bulged(implant, rough, _field(implant, rough), PLANE, population())
     np.testing.assert_array_equal(found.array, implant.array)
 
 
@@ -72,7 +78,7 @@ def test_little_of_the_vault_says_nothing() -> None:
     bone, implant, _ = _masks(2.5)
     cap = bone.array.copy()
     cap[:, :60] = False
-    found = bulged(implant, Volume(cap, GEOMETRY), PLANE, population())
+    found = bulged(implant, Volume(cap, GEOMETRY), _field(implant, bone), PLANE, population())
     np.testing.assert_array_equal(found.array, implant.array)
 
 
@@ -80,12 +86,11 @@ def test_a_hole_below_the_vault_is_left_alone() -> None:
     whole = shell(HEAD).array > 127
     implant = np.zeros_like(whole)
     implant[5:35, 40:60, 40:60] = whole[5:35, 40:60, 40:60]
-    found = bulged(
-        Volume(implant, GEOMETRY), Volume(whole & ~implant, GEOMETRY), PLANE, population()
-    )
+    bone, missing = Volume(whole & ~implant, GEOMETRY), Volume(implant, GEOMETRY)
+    found = bulged(missing, bone, _field(missing, bone), PLANE, population())
     np.testing.assert_array_equal(found.array, implant)
 
 
 def test_empty_masks_stay_empty() -> None:
     nothing = Volume(np.zeros_like(shell().array, bool), GEOMETRY)
-    assert not bulged(nothing, nothing, PLANE, population()).array.any()
+    assert not bulged(nothing, nothing, _field(nothing, nothing), PLANE, population()).array.any()
