@@ -27,6 +27,8 @@ def vaults(
     """Copy a checkpoint and put the vaults of the training skulls in (maintainers).
 
     Example: skullfix weights vaults autoimplant/ --model implant-l-128 -o new.safetensors
+
+    Example: skullfix weights vaults autoimplant/ more/ --model own.safetensors -o new.safetensors
     """
     with command(json_output, quiet=quiet) as out:
         out.facts.update(task="weights vaults", inputs=[str(folder) for folder in data])
