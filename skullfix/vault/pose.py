@@ -29,6 +29,8 @@ def rough_pose(bone: Volume, plane: Plane) -> Pose:
     """
     affine = bone.geometry.affine()
     rows = 2.0 * np.argwhere(bone.array[::2, ::2, ::2] > 127)
+    if not len(rows):  # nothing is as thick as a voxel
+        rows = np.argwhere(bone.array).astype(np.float64)
     points = rows[:, ::-1] @ affine[:3, :3].T + affine[:3, 3]
     top = points[:, 2].max(initial=-np.inf)
     centre = points[points[:, 2] > top - _VAULT_MM].mean(0)

@@ -4,6 +4,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 from shells import AXES, PLANE, UPRIGHT, radius, shell
 
+from skullfix.images.volume import Volume
 from skullfix.vault.directions import vault_directions
 from skullfix.vault.pose import fitted_pose, rough_pose
 from skullfix.vault.surfaces import Pose
@@ -14,6 +15,12 @@ def test_the_first_guess_is_in_the_mid_plane_and_upright() -> None:
     assert abs(pose.centre[0]) < 1
     np.testing.assert_allclose(pose.axes, np.eye(3), atol=1e-12)
     assert abs(pose.centre[2] - (AXES[2] - 75)) < 3
+
+
+def test_bone_thinner_than_a_voxel_has_a_first_guess() -> None:
+    bone = shell()
+    faint = rough_pose(Volume(bone.array // 3, bone.geometry), PLANE)
+    assert np.abs(faint.centre - rough_pose(bone, PLANE).centre).max() < 2
 
 
 def test_a_head_that_is_turned_moved_and_larger_is_found_in_the_frame_of_the_mean() -> None:
