@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import LinearNDInterpolator
 from scipy.ndimage import map_coordinates, uniform_filter
-from scipy.spatial import cKDTree
+from scipy.spatial import Delaunay, cKDTree
 
 from skullfix.images.box import bounding_box, crop, slices, widened
 from skullfix.images.midplane import Plane
@@ -172,12 +171,18 @@ def _spread(
     """Interpolate between the vault's directions, to (..., 4): both surfaces and their ways.
 
     On a map of the vault as seen from above that keeps angles from the vertex (azimuthal
-    equidistant); zero beyond it.
+    equidistant), in the triangle of the three directions around a place; zero beyond it.
+    (Barycentric coordinates; importing `scipy.interpolate` for them would take half a second.)
     """
-    values = np.concatenate([np.nan_to_num(found), way]).T
-    between = LinearNDInterpolator(_flat(vault_directions()), values, fill_value=0.0)
-    spread: NDArray[np.float64] = between(_flat(outward))
-    return spread
+    values = np.concatenate([found, way]).T
+    triangles = Delaunay(_flat(vault_directions()))
+    places = _flat(outward)
+    number = triangles.find_simplex(places)
+    frame = triangles.transform[number]
+    two = np.einsum("...ij,...j->...i", frame[..., :2, :], places - frame[..., 2, :])
+    weights = np.concatenate([two, 1 - two.sum(-1, keepdims=True)], -1)
+    spread = np.einsum("...i,...ik->...k", weights, values[triangles.simplices[number]])
+    return np.where(number[..., None] < 0, 0, spread)
 
 
 def _flat(outward: NDArray[np.float64]) -> NDArray[np.float64]:
