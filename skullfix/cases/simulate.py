@@ -94,5 +94,4 @@ def _inside(defect: Defect, points: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 def _points(volume: Volume, rows: NDArray[np.int64]) -> NDArray[np.float32]:
     """World positions (N, 3) LPS mm of array indices (N, 3) (z, y, x)."""
-    affine = volume.geometry.affine()
-    return (rows[:, ::-1] @ affine[:3, :3].T + affine[:3, 3]).astype(np.float32)
+    return volume.geometry.positions(rows).astype(np.float32)

@@ -70,8 +70,7 @@ def midsagittal_plane(rows: Tensor, fraction: Tensor, grid: Geometry) -> Plane:
         fraction: (N,) float32 of bone in each, on any scale.
         grid: Theirs, in any direction.
     """
-    affine = grid.affine()
-    points = (rows.numpy()[:, ::-1] @ affine[:3, :3].T + affine[:3, 3]).astype(np.float32)
+    points = grid.positions(rows.numpy()).astype(np.float32)
     spots = torch.from_numpy(points)
     low = spots.amin(0)
     sums = splat(((spots - low) / SEARCH_MM).flip(1), fraction)

@@ -82,8 +82,7 @@ def middle_of_braincase(bone: Volume) -> NDArray[np.float64] | None:
     rows = np.argwhere(bone.array[:: steps[0], :: steps[1], :: steps[2]]) * steps
     if not len(rows):
         return None
-    affine = bone.geometry.affine()
-    points = rows[:, ::-1] @ affine[:3, :3].T + affine[:3, 3]
+    points = bone.geometry.positions(rows)
     cell = max(CELL_MM, 1.8 * max(bone.geometry.spacing))
     rooms, low = enclosed_rooms(points, cell)
     sizes = np.bincount(rooms.ravel(), minlength=2)

@@ -52,6 +52,12 @@ class Geometry:
         matrix[:3, 3] = self.origin
         return matrix
 
+    def positions(self, index: NDArray[Any]) -> NDArray[np.float64]:
+        """(..., 3) float64 LPS mm positions of array indices (..., 3), z, y, x, also fractional."""
+        affine = self.affine()
+        place: NDArray[np.float64] = index[..., ::-1] @ affine[:3, :3].T + affine[:3, 3]
+        return place
+
 
 def direction_of(axes: NDArray[np.float64]) -> Direction:
     """Give a (3, 3) matrix, its columns the directions of the axes, as a `Geometry` holds it."""

@@ -57,9 +57,7 @@ class Site:
 
     def positions(self, index: NDArray[np.int64]) -> NDArray[np.float64]:
         """(N, 3) float64 LPS mm positions of voxels (N, 3) int, z, y, x."""
-        affine = self.geometry.affine()
-        place: NDArray[np.float64] = index[:, ::-1] @ affine[:3, :3].T + affine[:3, 3]
-        return place
+        return self.geometry.positions(index)
 
     def index(self, world: NDArray[np.float64]) -> NDArray[np.float64]:
         """(N, 3) float64 fractional index (z, y, x) of LPS positions."""

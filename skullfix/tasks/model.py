@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from skullfix.networks.checkpoint import load_network
 from skullfix.networks.unet import NO_THRESHOLDS, SparseUNet
 from skullfix.sparse.backend import Backend, get_backend
 from skullfix.sparse.device import DEFAULT_DEVICE, choose_device
 from skullfix.tasks.document import Progress
-from skullfix.vault.population import Vaults
-from skullfix.vault.stored import load_vaults
 from skullfix.weights.resolve import CheckpointFile, resolve_checkpoint
+
+if TYPE_CHECKING:
+    from skullfix.vault.population import Vaults
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,5 +86,9 @@ def load_model(
     engine = get_backend(backend, place)
     checkpoint = resolve_checkpoint(reference, task=task, progress=progress)
     network = load_network(checkpoint.path, checkpoint.card)
-    vaults = load_vaults(checkpoint.path, checkpoint.card)
+    vaults = None
+    if "vaults" in checkpoint.card:
+        from skullfix.vault.stored import load_vaults
+
+        vaults = load_vaults(checkpoint.path, checkpoint.card)
     return Model(network.to(place), engine, checkpoint, vaults)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Any
 
 from skullfix.cases.folder import read_split
 from skullfix.errors import InputError, OutputError
-from skullfix.files.whole import whole_file
 from skullfix.images.midplane import skull_plane
 from skullfix.images.resample import BLOCK_SPACING_MM
 from skullfix.images.volume import Volume
@@ -18,6 +16,7 @@ from skullfix.networks.checkpoint import card_path
 from skullfix.training.population import load_shapes
 from skullfix.vault.population import gather_vaults
 from skullfix.vault.stored import save_with_vaults
+from skullfix.weights.atomic import write_json
 from skullfix.weights.resolve import resolve_checkpoint
 
 
@@ -64,8 +63,7 @@ def add_vaults(
     card["created_with"] = [*card.get("created_with", []), line]
     try:
         save_with_vaults(checkpoint.path, vaults, path)
-        with whole_file(card_path(path), overwrite=True) as file:
-            file.write(json.dumps(card, indent=2, sort_keys=True).encode() + b"\n")
+        write_json(card_path(path), dict(sorted(card.items())))
     except OSError as error:
         raise OutputError(f"{path} cannot be written: {error}", hint="choose another -o") from error
     return {"status": "success", "checkpoint": str(path), "vaults": len(vaults.radii)}

@@ -71,14 +71,12 @@ def bulged(implant: Volume, bone: Volume, field: Volume, plane: Plane, vaults: V
         return implant
     way = _way(found, answer.radii, hidden)
     found = np.where(np.isfinite(found), found, vaults.mean)
-    return _bent(implant, whole, bone, field, pose, found, way) if way.any() else implant
+    return _bent(implant, bone, field, pose, found, way) if way.any() else implant
 
 
 def _directions_of(added: Volume, pose: Pose) -> NDArray[np.bool_]:
     """Tell in which of `vault_directions` an implant, uint8 occupancy, lies or is near."""
-    affine = added.geometry.affine()
-    rows = np.argwhere(added.array > _LITTLE)[:, ::-1]
-    points = pose.own(rows @ affine[:3, :3].T + affine[:3, 3])
+    points = pose.own(added.geometry.positions(np.argwhere(added.array > _LITTLE)))
     points = points / np.maximum(np.linalg.norm(points, axis=1, keepdims=True), 1e-9)
     if not len(points):
         return np.zeros(len(vault_directions()), bool)
@@ -104,7 +102,6 @@ def _way(
 
 def _bent(
     implant: Volume,
-    whole: Volume,
     bone: Volume,
     field: Volume,
     pose: Pose,
@@ -118,7 +115,7 @@ def _bent(
         return implant
     low, high = widened(box, bone.geometry, FARTHEST_MM)
     where = slices(low, high)
-    part, own, solid = (mask.array[where] for mask in (whole, implant, bone))
+    own, solid = implant.array[where], bone.array[where]
     grid = crop(implant, low, high).geometry
     sizes = [2 * round(FARTHEST_MM / step) + 1 for step in grid.spacing[::-1]]
     around = uniform_filter(own.astype(np.float32), sizes)
@@ -128,7 +125,7 @@ def _bent(
     border, source = border[moves], border[moves] - steps[moves]
     share, mine = (
         map_coordinates(mask.astype(np.float32), source.T, order=1, mode="nearest")
-        for mask in (part, own)
+        for mask in (own | solid, own)
     )
     there = np.linalg.solve(field.geometry.affine(), grid.affine())
     index = source[:, ::-1] @ there[:3, :3].T + there[:3, 3]
@@ -148,8 +145,7 @@ def _steps(
     every = np.array([max(1, round(_GRID_MM / step)) for step in grid.spacing])
     counts = -(-np.array(grid.size) // every) + 1
     index = np.stack(np.meshgrid(*(np.arange(n) for n in counts), indexing="ij"), -1) * every
-    affine = grid.affine()
-    points = pose.own(index @ affine[:3, :3].T + affine[:3, 3])
+    points = pose.own(grid.positions(index[..., ::-1]))
     distance = np.maximum(np.linalg.norm(points, axis=-1, keepdims=True), 1e-9)
     outward = points / distance
     outer, inner, out_by, in_by = np.moveaxis(_spread(found, way, outward), -1, 0)
@@ -157,7 +153,7 @@ def _steps(
     share = np.clip((far - inner - in_by) / np.maximum(outer + out_by - inner - in_by, 1), 0, 1)
     step = (1 - share) * in_by + share * out_by
     step[(far < inner - _BEYOND_MM) | (far > outer + _BEYOND_MM)] = 0
-    moved = (outward * step[..., None]) @ (np.linalg.inv(affine[:3, :3]) @ pose.axes).T
+    moved = (outward * step[..., None]) @ (np.linalg.inv(grid.affine()[:3, :3]) @ pose.axes).T
     places = (rows[:, ::-1] / every).T
     return np.stack(
         [map_coordinates(moved[..., axis], places, order=1, mode="nearest") for axis in (2, 1, 0)],

@@ -66,13 +66,14 @@ def expected(
         return None
     known, new = (np.flatnonzero(np.tile(rows, 2)) for rows in (usable, wanted))
     values = off.reshape(-1)[known]
-    among = _covariance(vaults, known, known)
+    prior = _Prior.of(vaults)
+    among = prior.covariance(known, known)
     among.flat[:: len(known) + 1] += _NOISE_MM**2
     left_out, spread = _foretold_from_the_rest(among, values)
     doubt = np.maximum((np.abs(left_out) / (_DOUBTED * spread)) ** 2 - 1, 0)
     among.flat[:: len(known) + 1] += doubt * spread**2
     factor = cho_factor(among, lower=True, overwrite_a=True)
-    deviation = _covariance(vaults, new, known) @ cho_solve(factor, values)
+    deviation = prior.covariance(new, known) @ cho_solve(factor, values)
     radii = np.full(2 * count, np.nan)
     radii[new] = vaults.mean.reshape(-1)[new] + deviation
     return Expectation(radii.reshape(2, count), float(np.median(np.abs(left_out))))
@@ -92,34 +93,50 @@ def _foretold_from_the_rest(
     return weights / precision, 1 / np.sqrt(precision)
 
 
-def _covariance(
-    vaults: Vaults, rows: NDArray[np.int64], columns: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """Covariance of some distances with others, mm².
+@dataclass(frozen=True, eq=False)
+class _Prior:
+    """What is expected of distances before any is seen.
 
-    Args:
-        vaults: The population.
-        rows: (R,) sorted indices among all distances, (2 N,): outer surfaces first.
-        columns: (C,) likewise.
-
-    Returns:
-        (R, C).
+    Attributes:
+        heads: (2 * heads, 2 N) deviations of the population from its mean, mm.
+        own: (N, N) covariance of further deviations of one surface, mm².
     """
-    directions = vault_directions()
-    heads = np.nan_to_num(vaults.both_sides - vaults.mean).reshape(len(vaults.both_sides), -1)
-    covariance = (heads[:, rows].T * (_POPULATION / len(heads))) @ heads[:, columns]
-    angle = np.arccos(np.clip(directions @ directions.T, -1, 1))
-    own = np.zeros_like(angle)
-    for size, reach in _OWN:
-        own += size**2 * np.exp(-0.5 * (angle / reach) ** 2)
-    own += _OTHER_SIDE * own[:, mirror_images()]
-    for row, column in product((0, 1), repeat=2):
-        (down, first), (across, second) = (
-            _of_surface(number, places) for number, places in ((row, rows), (column, columns))
-        )
-        share = 1.0 if row == column else _OTHER_SURFACE
-        covariance[down, across] += share * own[np.ix_(first, second)]
-    return np.asarray(covariance)
+
+    heads: NDArray[np.float64]
+    own: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, vaults: Vaults) -> _Prior:
+        heads = np.nan_to_num(vaults.both_sides - vaults.mean)
+        directions = vault_directions()
+        angle = np.arccos(np.clip(directions @ directions.T, -1, 1))
+        own = np.zeros_like(angle)
+        for size, reach in _OWN:
+            own += size**2 * np.exp(-0.5 * (angle / reach) ** 2)
+        own += _OTHER_SIDE * own[:, mirror_images()]
+        return cls(heads.reshape(len(heads), -1), own)
+
+    def covariance(
+        self, rows: NDArray[np.int64], columns: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """Covariance of some distances with others, mm².
+
+        Args:
+            rows: (R,) sorted indices among all distances, (2 N,): outer surfaces first.
+            columns: (C,) likewise.
+
+        Returns:
+            (R, C).
+        """
+        heads = self.heads
+        covariance = (heads[:, rows].T * (_POPULATION / len(heads))) @ heads[:, columns]
+        for row, column in product((0, 1), repeat=2):
+            (down, first), (across, second) = (
+                _of_surface(number, places) for number, places in ((row, rows), (column, columns))
+            )
+            share = 1.0 if row == column else _OTHER_SURFACE
+            covariance[down, across] += share * self.own[np.ix_(first, second)]
+        return np.asarray(covariance)
 
 
 def _of_surface(number: int, places: NDArray[np.int64]) -> tuple[slice, NDArray[np.int64]]:

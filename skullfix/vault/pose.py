@@ -27,11 +27,10 @@ def rough_pose(bone: Volume, plane: Plane) -> Pose:
         bone: uint8 occupancy, 255 is full, (z, y, x), not empty.
         plane: Its mid-sagittal plane.
     """
-    affine = bone.geometry.affine()
     rows = 2.0 * np.argwhere(bone.array[::2, ::2, ::2] > 127)
     if not len(rows):  # nothing is as thick as a voxel
         rows = np.argwhere(bone.array).astype(np.float64)
-    points = rows[:, ::-1] @ affine[:3, :3].T + affine[:3, 3]
+    points = bone.geometry.positions(rows)
     top = points[:, 2].max(initial=-np.inf)
     centre = points[points[:, 2] > top - _VAULT_MM].mean(0)
     left = np.array(plane.normal) * np.copysign(1.0, plane.normal[0])

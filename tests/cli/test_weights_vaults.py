@@ -72,7 +72,7 @@ def test_a_checkpoint_is_given_the_vaults_of_a_folder(
 
 
 def test_a_folder_without_a_training_case_is_refused(
-    skulls: Path, network: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    network: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "none"
     (folder / "complete_skull").mkdir(parents=True)

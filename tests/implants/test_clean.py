@@ -7,6 +7,7 @@ import pytest
 from scipy import ndimage
 
 from skullfix.errors import InputError
+from skullfix.evaluation.metrics import dice
 from skullfix.images.phantom import Phantom, head_phantom
 from skullfix.images.volume import Geometry, Volume
 from skullfix.implants.clean import clean_implant
@@ -17,10 +18,6 @@ def phantom() -> Phantom:
     return head_phantom(spacing=(1.0, 1.0, 1.0))
 
 
-def _dice(a: np.ndarray, b: np.ndarray) -> float:
-    return 2 * np.count_nonzero(a & b) / (np.count_nonzero(a) + np.count_nonzero(b))
-
-
 def _masks(phantom: Phantom) -> tuple[np.ndarray, np.ndarray]:
     return phantom.bone.array & ~phantom.implant.array, phantom.implant.array
 
@@ -28,7 +25,7 @@ def _masks(phantom: Phantom) -> tuple[np.ndarray, np.ndarray]:
 def test_a_clean_candidate_stays_as_it_is(phantom: Phantom) -> None:
     defective, implant = _masks(phantom)
     found = clean_implant(phantom.implant, Volume(defective, phantom.bone.geometry))
-    assert _dice(found.mask.array, implant) > 0.995
+    assert dice(found.mask.array, implant) > 0.995
     assert len(found.pieces_ml) == 1
     assert found.mask.geometry == phantom.bone.geometry
 
@@ -42,7 +39,7 @@ def test_film_specks_and_overlap_go(phantom: Phantom) -> None:
     bone = Volume(defective, phantom.bone.geometry)
     found = clean_implant(Volume(candidate, phantom.bone.geometry), bone)
     assert not (found.mask.array & defective).any()
-    assert _dice(found.mask.array, implant) > 0.98
+    assert dice(found.mask.array, implant) > 0.98
     assert len(found.pieces_ml) == 1
 
 
@@ -94,7 +91,7 @@ def test_thin_bone_stays_and_film_on_a_fine_grid_goes() -> None:
     film[14:16, 20:95, 20:95] = True  # 0.9 mm on bone and implant
     bone = Volume(wall & ~hole, geometry)
     thin = clean_implant(Volume(hole, geometry), bone, minimum_ml=0.5)
-    assert _dice(thin.mask.array, hole) > 0.99
+    assert dice(thin.mask.array, hole) > 0.99
     filmed = clean_implant(Volume(hole | film, geometry), bone, minimum_ml=0.5)
     rest = filmed.mask.array & film & ~ndimage.binary_dilation(hole, iterations=4)
     assert not rest.any()
@@ -119,4 +116,4 @@ def test_true_implants_survive(real_data: Path) -> None:
         implant = sitk.GetArrayFromImage(sitk.ReadImage(str(path))) > 0
         defective = (sitk.GetArrayFromImage(whole) > 0) & ~implant
         found = clean_implant(Volume(implant, geometry), Volume(defective, geometry))
-        assert _dice(found.mask.array, implant) > 0.99
+        assert dice(found.mask.array, implant) > 0.99

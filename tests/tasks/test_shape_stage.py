@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from skullfix.evaluation.metrics import dice
 from skullfix.images.midplane import Plane
 from skullfix.images.phantom import head_phantom
 from skullfix.images.volume import Volume
@@ -14,10 +13,6 @@ from skullfix.tasks.document import Stopwatch
 from skullfix.tasks.model import load_model
 from skullfix.vault.bulge import bulged
 from skullfix.vault.population import Vaults
-
-
-def _dice(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
-    return 2 * np.count_nonzero(a & b) / (np.count_nonzero(a) + np.count_nonzero(b))
 
 
 def test_the_implant_of_a_wide_hole_comes_nearer(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -40,4 +35,4 @@ def test_the_implant_of_a_wide_hole_comes_nearer(monkeypatch: pytest.MonkeyPatch
     assert len(found.pieces_ml) == 1
     volume = found.mask.geometry.filled_ml(found.mask.array)
     assert sum(found.pieces_ml) == pytest.approx(volume)
-    assert _dice(found.mask.array, truth) > _dice(plain[0].array, truth) + 0.005
+    assert dice(found.mask.array, truth) > dice(plain[0].array, truth) + 0.005

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from shells import GEOMETRY, PLANE, UPRIGHT, hole, population, radius, shell
 
+from skullfix.evaluation.metrics import dice
 from skullfix.images.volume import Volume
 from skullfix.vault.bulge import bulged
 from skullfix.vault.directions import vault_directions
@@ -33,10 +34,6 @@ def _field(implant: Volume, bone: Volume) -> Volume:
     return Volume((implant.array | bone.array).astype(np.float32) - np.float32(0.5), GEOMETRY)
 
 
-def _dice(a: np.ndarray, b: np.ndarray) -> float:
-    return 2 * np.count_nonzero(a & b) / (np.count_nonzero(a) + np.count_nonzero(b))
-
-
 @pytest.mark.parametrize("flatter_by", [2.5, -2.5])
 def test_an_implant_that_is_too_flat_or_too_round_comes_nearer(flatter_by: float) -> None:
     bone, implant, truth = _masks(flatter_by)
@@ -44,15 +41,15 @@ def test_an_implant_that_is_too_flat_or_too_round_comes_nearer(flatter_by: float
     assert found.geometry == bone.geometry
     assert found.array.dtype == bool
     assert not (found.array & bone.array).any()
-    before, after = _dice(implant.array, truth), _dice(found.array, truth)
+    before, after = dice(implant.array, truth), dice(found.array, truth)
     assert after > before + 0.2 * (1 - before)
 
 
 def test_a_good_implant_stays_as_it_is() -> None:
     bone, implant, truth = _masks(0.0)
     found = bulged(implant, bone, _field(implant, bone), PLANE, population())
-    assert _dice(found.array, implant.array) > 0.97
-    assert _dice(implant.array, truth) > 0.99
+    assert dice(found.array, implant.array) > 0.97
+    assert dice(implant.array, truth) > 0.99
     outside = ~hole(0.6)
     before, after = (
         surfaces(

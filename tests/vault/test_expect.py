@@ -33,7 +33,7 @@ def test_it_is_the_conditional_mean_of_a_gaussian(monkeypatch: pytest.MonkeyPatc
     head = head + np.random.default_rng(0).normal(0, 0.2, head.shape)
     answer = expected(population(), head, hidden)
     every = np.arange(2 * len(hidden))
-    covariance = expect._covariance(population(), every, every)
+    covariance = expect._Prior.of(population()).covariance(every, every)
     noisy = covariance + expect._NOISE_MM**2 * np.eye(len(covariance))
     known, new = (np.tile(rows, 2) for rows in (~hidden, hidden))
     off = (head - population().mean).reshape(-1)
