@@ -15,7 +15,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
-from scipy.linalg.lapack import dpotri
+from scipy.linalg.lapack import dtrtri
 
 from skullfix.vault.directions import mirror_images, vault_directions
 from skullfix.vault.population import Vaults
@@ -84,12 +84,13 @@ def _foretold_from_the_rest(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Find how far each value lies from what all others foretell, and the standard deviation.
 
-    Both follow from the inverse of the covariance (Rasmussen and Williams 2006, equation 5.12).
+    Both follow from the inverse of the covariance (Rasmussen and Williams 2006, equation 5.12), of
+    which the diagonal alone is needed: the sums of squares in the columns of the factor's inverse.
     """
     factor, _ = cho_factor(covariance, lower=True)
     weights = cho_solve((factor, True), values)
-    inverse, _ = dpotri(factor, lower=1, overwrite_c=1)
-    precision = np.diagonal(inverse)
+    inverse = np.tril(dtrtri(factor, lower=1, overwrite_c=1)[0])
+    precision = np.einsum("ij,ij->j", inverse, inverse)
     return weights / precision, 1 / np.sqrt(precision)
 
 
