@@ -118,7 +118,7 @@ def _where_the_grid_ends(site: Site, mask: NDArray[np.bool_]) -> NDArray[np.floa
     """(N, 3) positions of voxels on the faces of the grid: an implant cut there has a rim too."""
     index = np.argwhere(mask)
     end = ((index == 0) | (index == np.array(mask.shape) - 1)).any(axis=1)
-    return site.positions(index[end])
+    return site.geometry.positions(index[end])
 
 
 def _nearest_to_pattern(
@@ -159,7 +159,7 @@ def drill_mask(
         high = np.ceil(ends.max(axis=0) + aside).astype(int) + 1
         box = tuple(slice(a, max(a, b)) for a, b in zip(low, high, strict=True))
         index = np.argwhere(result[box]) + low
-        offset = site.positions(index) - point
+        offset = site.geometry.positions(index) - point
         along = offset @ direction
         radius = np.sqrt(np.maximum((offset**2).sum(axis=1) - along**2, 0))
         hit = (radius <= diameter_mm / 2) & (np.abs(along) <= _REACH_MM)

@@ -53,11 +53,7 @@ class Site:
 
     def world(self, mask: NDArray[np.bool_]) -> NDArray[np.float64]:
         """(N, 3) float64 LPS mm positions of the voxels of a mask, in array order."""
-        return self.positions(np.argwhere(mask))
-
-    def positions(self, index: NDArray[np.int64]) -> NDArray[np.float64]:
-        """(N, 3) float64 LPS mm positions of voxels (N, 3) int, z, y, x."""
-        return self.geometry.positions(index)
+        return self.geometry.positions(np.argwhere(mask))
 
     def index(self, world: NDArray[np.float64]) -> NDArray[np.float64]:
         """(N, 3) float64 fractional index (z, y, x) of LPS positions."""
@@ -70,7 +66,7 @@ class Site:
         Args:
             index: (N, 3) int, z, y, x.
         """
-        return _unit(self.positions(index) - self.middle)
+        return _unit(self.geometry.positions(index) - self.middle)
 
     def normals(self, index: NDArray[np.int64]) -> NDArray[np.float64]:
         """(N, 3) float64 unit vectors (x, y, z; LPS) out of implant and bone taken together.

@@ -14,7 +14,7 @@ from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import cho_factor, cho_solve, cholesky
 from scipy.linalg.lapack import dtrtri
 
 from skullfix.vault.directions import mirror_images, vault_directions
@@ -87,9 +87,9 @@ def _foretold_from_the_rest(
     Both follow from the inverse of the covariance (Rasmussen and Williams 2006, equation 5.12), of
     which the diagonal alone is needed: the sums of squares in the columns of the factor's inverse.
     """
-    factor, _ = cho_factor(covariance, lower=True)
+    factor = cholesky(covariance, lower=True)
     weights = cho_solve((factor, True), values)
-    inverse = np.tril(dtrtri(factor, lower=1, overwrite_c=1)[0])
+    inverse, _ = dtrtri(factor, lower=1, overwrite_c=1)
     precision = np.einsum("ij,ij->j", inverse, inverse)
     return weights / precision, 1 / np.sqrt(precision)
 
