@@ -8,13 +8,13 @@ import json
 import os
 import pty
 import re
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
+from command import skullfix
 
 from skullfix.cli.batch import summary
 from skullfix.cli.batch_progress import BatchProgress
@@ -26,11 +26,6 @@ from skullfix.tasks.batch.case import Outcome
 
 GOOD = Outcome("a.nrrd", "success", seconds={"network": 2.0})
 BAD = Outcome("b[red].nrrd", "error", error={"code": "bad_input", "message": "torn", "hint": ""})
-
-
-def skullfix(*words: object, timeout: float = 500) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "skullfix", *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
 
 
 def timeless(path: Path) -> str:

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
+from command import skullfix
 
 from skullfix.images.phantom import head_phantom
 from skullfix.images.read import read_scan
 from skullfix.images.volume import Volume
 from skullfix.images.write import write_volume
-
-
-def skullfix(*words: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "skullfix", *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
 
 
 def test_the_demonstration_completes_its_patient(tmp_path: Path) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 import stl
+from command import skullfix
 
 from skullfix.cli.main import run
 from skullfix.images.phantom import Phantom, head_phantom
@@ -21,11 +20,6 @@ from skullfix.images.volume import Geometry, Volume
 from skullfix.images.write import write_volume
 
 TURNED = (0.9998477, -0.0174524, 0.0, 0.0174524, 0.9998477, 0.0, 0.0, 0.0, 1.0)
-
-
-def skullfix(*words: object, timeout: float = 180) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "skullfix", *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
 
 
 def labels(mask: Volume, geometry: Geometry | None = None) -> Volume:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from command import skullfix
 
 from skullfix.cases.defects import FAMILIES
 from skullfix.errors import InputError, UsageError
@@ -21,8 +21,7 @@ from skullfix.tasks.evaluate_set import Method, SetOptions, evaluate_set, famili
 
 
 def evaluate(*words: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "skullfix", "evaluate", *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=400, check=False)
+    return skullfix("evaluate", *words)
 
 
 @pytest.fixture(scope="module")

@@ -6,14 +6,13 @@ An intact skull is in test_complete_cli.py, heads that lie otherwise are in test
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from command import skullfix
 
 from skullfix.images.phantom import head_phantom
 from skullfix.images.volume import Geometry, Volume
@@ -22,11 +21,7 @@ from skullfix.images.write import write_volume
 
 def complete(source: Path) -> tuple[int, dict[str, Any]]:
     """Run the command; nothing but the document may be left by a refusal."""
-    words = ["complete", str(source), "-o", str(source.parent / "out"), "--no-report", "--json"]
-    done = subprocess.run(
-        [sys.executable, "-m", "skullfix", *words],
-        capture_output=True, text=True, timeout=400, check=False,
-    )  # fmt: skip
+    done = skullfix("complete", source, "-o", source.parent / "out", "--no-report", "--json")
     assert "Traceback" not in done.stderr
     if done.returncode:
         assert not list((source.parent / "out").glob("*"))

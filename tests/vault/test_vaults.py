@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.spatial.transform import Rotation
-from shells import PLANE, UPRIGHT, hole, population, radius, shell
+from shells import PLANE, hole, population, radius, shell
 
 from skullfix.vault.directions import mirror_images, vault_directions
 from skullfix.vault.population import Vaults, gather_vaults
@@ -42,4 +42,3 @@ def test_heads_that_lie_differently_are_measured_in_one_frame() -> None:
     upper = vault_directions()[:, 2] > 0.2
     spread = np.abs(vaults.radii[:, 0] - mean)[:, upper].mean(1)
     assert spread.max() < 2.5  # of 12 mm or more between heads as they lay
-    assert UPRIGHT.axes.shape == (3, 3)
