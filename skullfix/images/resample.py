@@ -139,22 +139,27 @@ def world_bounds(geometry: Geometry) -> tuple[NDArray[np.float64], NDArray[np.fl
 
 
 def trilinear(array: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
-    """Sample an array at fractional indices, 0 outside.
+    """Sample one array, or several of one grid, at fractional indices, 0 outside.
 
     Args:
-        array: (z, y, x) float32.
+        array: (z, y, x) or (C, z, y, x) float32.
         index: (..., 3) float32, index (x, y, z), voxel centres at whole numbers.
 
     Returns:
-        (...) float32.
+        (...) or (C, ...) float32.
     """
-    size = index.new_tensor(array.shape[::-1])
+    *several, depth, height, width = array.shape
+    size = index.new_tensor((width, height, depth))
     unit = (2 * index + 1) / size - 1  # -1 and 1 are the outer faces of the first and last voxel
     flat = unit.reshape(1, 1, 1, -1, 3)
     values = torch.nn.functional.grid_sample(
-        array[None, None], flat, mode="bilinear", padding_mode="zeros", align_corners=False
+        array.reshape(1, -1, depth, height, width),
+        flat,
+        mode="bilinear",
+        padding_mode="zeros",
+        align_corners=False,
     )
-    return values.reshape(index.shape[:-1])
+    return values.reshape(*several, *index.shape[:-1])
 
 
 def spread(points: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
@@ -209,14 +214,22 @@ def sample_onto(volume: Volume, grid: Geometry) -> Volume:
     Returns:
         float32 on `grid`.
     """
-    step = np.linalg.inv(volume.geometry.affine()) @ grid.affine()  # index -> index
-    out = np.empty(grid.shape, np.float32)
-    source = torch.from_numpy(np.ascontiguousarray(volume.array, dtype=np.float32))
+    return sample_all_onto([volume], grid)[0]
+
+
+def sample_all_onto(volumes: Sequence[Volume], grid: Geometry) -> list[Volume]:
+    """Resample volumes of one grid as `sample_onto` does each, but find the places only once."""
+    geometry = volumes[0].geometry
+    step = np.linalg.inv(geometry.affine()) @ grid.affine()  # index -> index
+    out = np.empty((len(volumes), *grid.shape), np.float32)
+    arrays = [np.ascontiguousarray(volume.array, dtype=np.float32) for volume in volumes]
+    source = torch.from_numpy(np.stack(arrays) if len(arrays) > 1 else arrays[0][None])
     lengths = np.diag(step)[:3]
     if np.all(np.abs(step[:3, :3] - np.diag(lengths)) @ np.asarray(grid.size) < _PARALLEL):
         places = [step[i, 3] + lengths[i] * np.arange(grid.size[i]) for i in (2, 1, 0)]
-        along_axes(source, places, out)
-        return Volume(out, grid)
+        for array, filled in zip(source, out, strict=True):
+            along_axes(array, places, filled)
+        return [Volume(array, grid) for array in out]
     matrix = torch.from_numpy(step[:3, :3].astype(np.float32))
     offset = torch.from_numpy(step[:3, 3].astype(np.float32))
     depth, height, width = grid.shape
@@ -225,5 +238,5 @@ def sample_onto(volume: Volume, grid: Geometry) -> Volume:
     slab = max(1, _CHUNK_POINTS // max(1, height * width))
     for z in range(0, depth, slab):
         rise = torch.arange(z, min(depth, z + slab)).float()[:, None, None, None] * matrix[:, 2]
-        out[z : z + slab] = trilinear(source, plane + rise).numpy()
-    return Volume(out, grid)
+        out[:, z : z + slab] = trilinear(source, plane + rise).numpy()
+    return [Volume(array, grid) for array in out]

@@ -9,7 +9,7 @@ import numpy as np
 from skullfix.images.box import bounding_box, crop, part_of, slices
 from skullfix.images.midplane import Plane
 from skullfix.images.regrid import index_box
-from skullfix.images.resample import sample_onto
+from skullfix.images.resample import sample_all_onto, sample_onto
 from skullfix.images.volume import Volume
 from skullfix.tasks.local_cut import IMPLANT_SHARE, LOWEST, local_cut
 
@@ -75,7 +75,7 @@ def candidate_on(bone: Volume, answer: Completion, cut: float = CUT) -> Volume:
         part = crop(bone, low, high)
         both = implant.array + solid.array
         new = Volume(implant.array - IMPLANT_SHARE * both, implant.geometry)
-        full, own = (sample_onto(v, part.geometry).array > 0 for v in (above, new))
+        full, own = (v.array > 0 for v in sample_all_onto([above, new], part.geometry))
         result[slices(low, high)] = full & own & ~part.array
     return Volume(result, bone.geometry)
 

@@ -101,7 +101,7 @@ class Morph:
         last = np.asarray(shape.field.shape[:0:-1], np.float64) - 1
         index = np.clip((template - self.origin) / self.spacing, 0, last)
         place = torch.from_numpy(index.astype(np.float32))
-        found = torch.stack([trilinear(part, place) for part in shape.field], -1)
+        found = trilinear(shape.field, place).movedim(0, -1)
         moved: NDArray[np.float64] = template + found.double().numpy()
         return moved
 

@@ -8,7 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import map_coordinates
 
-from skullfix.images.resample import block_average, sample_onto, world_bounds, world_grid
+from skullfix.images.resample import (
+    block_average,
+    sample_all_onto,
+    sample_onto,
+    world_bounds,
+    world_grid,
+)
 from skullfix.images.volume import Geometry, Volume
 
 PLAIN = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
@@ -93,6 +99,10 @@ def test_parallel_grids_are_sampled_as_any_others(
         source.array, np.moveaxis(there, -1, 0), order=1, mode="grid-constant"
     )
     np.testing.assert_allclose(found, expected, atol=1e-4)
+    twice = Volume(3 - source.array, source.geometry)
+    both = sample_all_onto([source, twice], grid)
+    for one, together in zip((source, twice), both, strict=True):
+        np.testing.assert_array_equal(sample_onto(one, grid).array, together.array)
 
 
 def test_the_world_grid_covers_its_box_at_whole_multiples() -> None:
