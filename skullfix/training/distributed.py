@@ -10,11 +10,11 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.distributed.nn.functional import all_reduce
 from torch.nn.parallel import DistributedDataParallel
 
 from skullfix.sparse.layers import SparseBatchNorm
@@ -67,8 +67,24 @@ def total(values: Tensor) -> Tensor:
     """Sum over all processes, differentiable: every process gets the gradient of the whole."""
     if not dist.is_initialized():
         return values
-    summed: Tensor = all_reduce(values)
+    summed: Tensor = _Sum.apply(values)
     return summed
+
+
+class _Sum(torch.autograd.Function):
+    """Sum over all processes. What each makes of the sum counts in the gradient of all."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor) -> Tensor:
+        summed = values.clone()
+        dist.all_reduce(summed)
+        return summed
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        summed = gradient.clone()
+        dist.all_reduce(summed)
+        return summed
 
 
 def share(network: nn.Module) -> nn.Module:
@@ -78,7 +94,7 @@ def share(network: nn.Module) -> nn.Module:
     for module in network.modules():
         if isinstance(module, SparseBatchNorm):
             module.total = total
-    return DistributedDataParallel(network, broadcast_buffers=False)
+    return DistributedDataParallel(network)
 
 
 def mean(values: Tensor) -> Tensor:

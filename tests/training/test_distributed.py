@@ -43,6 +43,7 @@ def train(folder: Path, processes: int, batch: int, name: str) -> list[dict[str,
         timeout=500,
     )
     assert done.returncode == 0, done.stderr
+    assert "Warning" not in done.stderr
     with (folder / name / "log.csv").open(newline="") as stream:
         return list(csv.DictReader(stream))
 
