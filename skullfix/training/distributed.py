@@ -67,7 +67,7 @@ def total(values: Tensor) -> Tensor:
     """Sum over all processes, differentiable: every process gets the gradient of the whole."""
     if not dist.is_initialized():
         return values
-    summed: Tensor = _Sum.apply(values)
+    summed: Tensor = _Sum.apply(values)  # type: ignore[no-untyped-call]
     return summed
 
 
