@@ -150,7 +150,7 @@ def trilinear(array: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
     """
     *several, depth, height, width = array.shape
     size = index.new_tensor((width, height, depth))
-    unit = (2 * index + 1) / size - 1  # -1 and 1 are the outer faces of the first and last voxel
+    unit = (2 * index).add_(1).div_(size).sub_(1)  # -1, 1: outer faces of first and last voxel
     flat = unit.reshape(1, 1, 1, -1, 3)
     values = torch.nn.functional.grid_sample(
         array.reshape(1, -1, depth, height, width),
