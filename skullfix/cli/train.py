@@ -72,15 +72,6 @@ def train(
             max=1,
         ),
     ] = 1.0,
-    grafted: Annotated[
-        float,
-        typer.Option(
-            help="complete: share of the morphed heads that get a part of their bone from another "
-            "head.",
-            min=0,
-            max=1,
-        ),
-    ] = 0.0,
     prune_below: Annotated[
         float,
         typer.Option(
@@ -141,7 +132,6 @@ def train(
             prune_below=prune_below,
             blend=blend,
             near_from=near_from,
-            grafted=grafted,
         )
         result = train_network(
             task,

@@ -15,7 +15,6 @@ from skullfix.images.resample import spread, trilinear, world_bounds, world_grid
 from skullfix.images.turn import rotation_about
 from skullfix.images.volume import Geometry
 from skullfix.networks.features import in_view
-from skullfix.training.graft import Graft, index_field
 from skullfix.training.look import Look, change_look
 from skullfix.training.morph import Morph
 from skullfix.training.population import Case
@@ -34,13 +33,11 @@ class Warp:
         bend_mm: (3, d, h, w) float32 displacement of the source (x, y, z) at control points
             spread over the grid; zeros for none.
         morph: The way to another head's shape, taken last; None to keep the head's own.
-        graft: Another head's bone, to be put into the morphed one; None for none.
     """
 
     matrix: NDArray[np.float64]
     bend_mm: Tensor
     morph: Morph | None = None
-    graft: Graft | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,13 +131,14 @@ def sample_head(
         spacing: The network's spacing in mm.
         warp: `random_warp` or, for a plain resampling, NO_WARP.
         look: `random_look`, or None to leave the bone as it is.
-        implant: Whether the case's own implant is wanted; if not, or where the warp grafts
-            another head's bone, it is all zero.
+        implant: Whether the case's own implant is wanted; if not, it is all zero.
     """
     low, high = warp.morph.bounds() if warp.morph else world_bounds(case.geometry)
     middle = (low + high) / 2
     reach = np.abs(np.linalg.inv(warp.matrix)) @ ((high - low) / 2)
     grid = world_grid(middle - reach, middle + reach, spacing)
+    # The map to source indices is exact at control points; between them it is interpolated,
+    # which leaves the affine part exact too.
     bend = warp.bend_mm
     if warp.morph:
         bend = spread(bend, (_MORPH_CONTROLS,) * 3)
@@ -149,13 +147,14 @@ def sample_head(
     z, y, x = np.meshgrid(*steps, indexing="ij")
     offset = np.stack([x, y, z], -1) * spacing + np.asarray(grid.origin) - middle
     world = offset @ warp.matrix.T + middle + bend.permute(1, 2, 3, 0).numpy()
-    source = warp.morph.source_points(world) if warp.morph else world
-    field = index_field(case, source, torch.Size(grid.shape))
+    if warp.morph:
+        world = warp.morph.source_points(world)
+    to_index = np.linalg.inv(case.geometry.affine())
+    index = (world @ to_index[:3, :3].T + to_index[:3, 3]).astype(np.float32)
+    field = spread(torch.from_numpy(index).permute(3, 0, 1, 2), grid.shape).permute(1, 2, 3, 0)
     skull = trilinear(case.whole.float(), field) / 255
-    if warp.graft and warp.morph:
-        skull = warp.graft.onto(skull, field, world, warp.morph, case)
     own = torch.zeros_like(skull)
-    if implant and not warp.graft:
+    if implant:
         there = tuple(skull.nonzero().unbind(1))
         own[there] = torch.minimum(
             trilinear(case.implant.float(), field[there]) / 255, skull[there]

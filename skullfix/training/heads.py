@@ -20,7 +20,6 @@ from skullfix.training.augment import (
     random_warp,
     sample_head,
 )
-from skullfix.training.graft import Graft, random_seams
 from skullfix.training.look import random_look
 from skullfix.training.morph import Shapes
 from skullfix.training.population import Case
@@ -40,7 +39,6 @@ class Heads:
         shapes: The population, registered; None to leave heads as they are but for random warps.
         morph: Share of the heads that are morphed towards a mixture of others.
         near_from: Step from which new heads stay nearer to the population's.
-        grafted: Share of the morphed heads that get a part of their bone from another.
     """
 
     def __init__(
@@ -51,12 +49,10 @@ class Heads:
         shapes: Shapes | None = None,
         morph: float = 0.0,
         near_from: float = math.inf,
-        grafted: float = 0.0,
     ) -> None:
         self.spacing = spacing
         self._cases, self._seed = cases, seed
         self._shapes, self._morph, self._near_from = shapes, morph, near_from
-        self._grafted = grafted
         self._stock: dict[tuple[int, int], tuple[int, Head]] = {}
 
     def get(self, slot: int, step: int) -> Head:
@@ -75,15 +71,11 @@ class Heads:
         first = max(0, turn + _TURNS * (number * USES - slot))  # step at which it is wanted
         variety = NEAR if first >= self._near_from else WIDE
         chosen = int(rng.integers(len(self._cases)))
-        morph = graft = None
+        morph = None
         if self._shapes is not None and float(rng.random()) < self._morph:
-            target, share = self._shapes.mixture(rng, variety), float(rng.random())
-            if self._grafted and float(rng.random()) < self._grafted:
-                other, share = int(rng.integers(len(self._cases))), 1.0
-                way = self._shapes.towards(other, target, share)
-                graft = Graft(self._cases[other], way, random_seams(rng))
-            morph = self._shapes.towards(chosen, target, share)
-        warp = replace(random_warp(rng, morph, variety), graft=graft)
+            target = self._shapes.mixture(rng, variety)
+            morph = self._shapes.towards(chosen, target, float(rng.random()))
+        warp = random_warp(rng, morph, variety)
         head = sample_head(self._cases[chosen], self.spacing, warp, random_look(rng, variety))
         head = crop_field_of_view(head, rng)
         return replace(head, plane=misjudged(head.plane, rng)) if head.plane else head

@@ -45,15 +45,7 @@ def completion(
     """Learn the implant of a defective skull; the cases' shapes are needed to morph them."""
     channels = CONFIGS[settings.architecture].in_channels
     near_from = settings.near_from * settings.steps
-    heads = Heads(
-        cases,
-        settings.spacing,
-        settings.seed,
-        shapes,
-        settings.morph,
-        near_from,
-        settings.grafted,
-    )
+    heads = Heads(cases, settings.spacing, settings.seed, shapes, settings.morph, near_from)
     trials = make_trials(held_out, settings.spacing, channels, settings.seed)
 
     def draw(step: int, first: int, size: int) -> Sample:

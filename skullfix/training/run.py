@@ -189,8 +189,6 @@ def _check(task: str, settings: Settings, organs: Sequence[str], start: str | No
         raise UsageError(f"--morph for {task}", hint="only complete learns from morphed heads")
     if fine and settings.near_from < 1:
         raise UsageError(f"--near-from for {task}", hint="only complete deforms heads that much")
-    if settings.grafted and not settings.morph:
-        raise UsageError("--grafted without --morph", hint="name a share of morphed heads too")
     fitting = [n for n, c in CONFIGS.items() if fine == (c.in_channels == FINE_CHANNELS)]
     if settings.architecture not in fitting:
         raise UsageError(
@@ -263,7 +261,7 @@ def _command(
     for field in ("architecture", "spacing", "steps", "batch", "rate", "freeze_from", "seed"):
         words.append(f"--{field.replace('_', '-')} {getattr(settings, field)}")
     words += [f"--factor {factor}" for factor in settings.factors]
-    for option in ("morph", "near_from", "grafted", "prune_below", "blend"):
+    for option in ("morph", "near_from", "prune_below", "blend"):
         value = getattr(settings, option)
         usual = value == getattr(Settings, option)
         words += [] if usual else [f"--{option.replace('_', '-')} {value}"]

@@ -35,8 +35,6 @@ class Settings:
             population.
         near_from: For completion: part of the run after which heads are deformed less, so that a
             network that has learnt from all kinds ends with those most like people's.
-        grafted: For completion: share of the morphed heads that get a part of their bone from
-            another head.
     """
 
     architecture: str = "implant-s"
@@ -53,7 +51,6 @@ class Settings:
     prune_below: float = 0.0
     blend: float = 0.0
     near_from: float = 1.0
-    grafted: float = 0.0
 
     @property
     def thresholds(self) -> tuple[float, ...]:

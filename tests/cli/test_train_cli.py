@@ -26,7 +26,7 @@ GEOMETRY = Geometry((SIDE,) * 3, (2.0,) * 3, (-88.0, -90.0, 10.0), AXES)
 STEPS = 9
 OPTIONS = ["--architecture", "table1-ch1", "--spacing", "6", "--batch", "2", "--seed", "3"]
 OPTIONS += ["--threads", "1", "--steps", str(STEPS), "--morph", "0.5", "--near-from", "0.6"]
-OPTIONS += ["--grafted", "0.5", "--prune-below", "-0.01"]
+OPTIONS += ["--prune-below", "-0.01"]
 # The command line itself, but with a state on disk every third step instead of every 250th.
 LAUNCH = (
     "import skullfix.training.loop as loop; loop.SAVE_EVERY = loop.LOG_EVERY = 3;"
@@ -96,8 +96,8 @@ def test_a_killed_run_ends_with_the_same_bytes(population: Path, tmp_path: Path)
     assert card["settings"]["seed"] == 3
     assert card["thresholds"] == [-0.01] * 6
     assert (
-        "--rate 0.002 --freeze-from 0.75 --seed 3 --morph 0.5 --near-from 0.6 --grafted 0.5 "
-        "--prune-below -0.01" in card["created_with"][0]
+        "--rate 0.002 --freeze-from 0.75 --seed 3 --morph 0.5 --near-from 0.6 --prune-below -0.01"
+        in card["created_with"][0]
     )
 
     trained = whole / "network.safetensors"
@@ -196,8 +196,6 @@ def test_bad_folders(
         (["complete", "DATA", "--freeze-from", "1.5"], 2),
         (["complete", "DATA", "--morph", "1.5"], 2),
         (["complete", "DATA", "--near-from", "-0.1"], 2),
-        (["complete", "DATA", "--grafted", "0.5"], 2),
-        (["complete", "DATA", "--morph", "0.5", "--grafted", "1.5"], 2),
         (["complete", "DATA", "--prune-below", "1"], 2),
         (["complete", "DATA", "--blend", "0.5"], 2),
         (["upscale", "DATA", "--architecture", "fine-s", "--factor", "2", "--morph", "0.5"], 2),
