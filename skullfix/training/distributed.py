@@ -76,15 +76,18 @@ class _Sum(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, values: Tensor) -> Tensor:
-        summed = values.clone()
-        dist.all_reduce(summed)
-        return summed
+        return _summed(values)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        summed = gradient.clone()
-        dist.all_reduce(summed)
-        return summed
+        return _summed(gradient)
+
+
+def _summed(values: Tensor) -> Tensor:
+    """Sum over all processes, which is not followed by autograd."""
+    summed = values.clone(memory_format=torch.contiguous_format)
+    dist.all_reduce(summed)
+    return summed
 
 
 def share(network: nn.Module) -> nn.Module:

@@ -10,11 +10,12 @@ import pty
 import re
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
+import command
 import numpy as np
 import pytest
-from command import skullfix
 
 from skullfix.cli.batch import summary
 from skullfix.cli.batch_progress import BatchProgress
@@ -26,6 +27,9 @@ from skullfix.tasks.batch.case import Outcome
 
 GOOD = Outcome("a.nrrd", "success", seconds={"network": 2.0})
 BAD = Outcome("b[red].nrrd", "error", error={"code": "bad_input", "message": "torn", "hint": ""})
+
+
+skullfix = partial(command.skullfix, timeout=500)
 
 
 def timeless(path: Path) -> str:

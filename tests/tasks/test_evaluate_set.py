@@ -21,7 +21,7 @@ from skullfix.tasks.evaluate_set import Method, SetOptions, evaluate_set, famili
 
 
 def evaluate(*words: object) -> subprocess.CompletedProcess[str]:
-    return skullfix("evaluate", *words)
+    return skullfix("evaluate", *words, timeout=400)
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,8 @@ from skullfix.images.write import write_volume
 
 def complete(source: Path) -> tuple[int, dict[str, Any]]:
     """Run the command; nothing but the document may be left by a refusal."""
-    done = skullfix("complete", source, "-o", source.parent / "out", "--no-report", "--json")
+    words = ["complete", source, "-o", source.parent / "out", "--no-report", "--json"]
+    done = skullfix(*words, timeout=400)
     assert "Traceback" not in done.stderr
     if done.returncode:
         assert not list((source.parent / "out").glob("*"))

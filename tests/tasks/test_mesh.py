@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import trimesh
+from command import skullfix
 
 from skullfix.errors import InputError, OutputError, UsageError
 from skullfix.images.volume import Geometry, Volume
@@ -141,14 +140,11 @@ def test_bad_masks_and_files_in_the_way_are_refused(tmp_path: Path) -> None:
 
 def test_the_command_prints_its_document(tmp_path: Path) -> None:
     path = write(plate(), tmp_path / "plate.nrrd")
-    command = [sys.executable, "-m", "skullfix", "mesh", str(path)]
-    done = subprocess.run([*command, "--json"], capture_output=True, text=True, timeout=180)
+    done = skullfix("mesh", path, "--json")
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     assert document == json.loads((tmp_path / "plate_result.json").read_text())
     assert Path(document["outputs"]["mesh"]).is_file()
-    refused = subprocess.run(
-        [*command, "--clearance", "1", "--overwrite"], capture_output=True, text=True, timeout=180
-    )
+    refused = skullfix("mesh", path, "--clearance", 1, "--overwrite")
     assert refused.returncode == 2
     assert "hint: add --bone MASK" in refused.stderr
