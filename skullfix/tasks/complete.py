@@ -21,6 +21,7 @@ from skullfix.implants.fit import FittedImplant, fit_implant
 from skullfix.meshes.mesh import Mesh
 from skullfix.meshes.write import write_mesh
 from skullfix.report.page import write_report
+from skullfix.rim.level import levelled
 from skullfix.tasks.beside import beside
 from skullfix.tasks.candidate import CUT, candidate_on, implant_on, surface_field
 from skullfix.tasks.complete_case import CompleteCase, coarse_bone, read_case, with_less
@@ -230,9 +231,17 @@ def complete_bone(bone: Volume, model: Model, watch: Stopwatch | None = None) ->
         with watch.stage("shape"):
             field = surface_field(answer, model.cut(CUT))
             bent = bulged(found.mask, bone, field, answer.plane, model.vaults)
-            mask = Volume(keep_largest(bent.array, len(found.pieces_ml)), bone.geometry)
-            found = replace(found, mask=mask, pieces_ml=volumes_ml(mask))
+            found = _with_mask(found, bent)
+    if found.pieces_ml:
+        with watch.stage("rim"):
+            found = _with_mask(found, levelled(found.mask, bone))
     return found
+
+
+def _with_mask(found: CleanImplant, mask: Volume) -> CleanImplant:
+    """Put another mask in the place of an implant's, of as many pieces at most."""
+    kept = Volume(keep_largest(mask.array, len(found.pieces_ml)), mask.geometry)
+    return replace(found, mask=kept, pieces_ml=volumes_ml(kept))
 
 
 def _told(piece: LeftOut) -> str:

@@ -1,0 +1,158 @@
+"""An implant whose surface runs on from the bone's.
+
+A network on a coarse grid knows the bone beside a hole less well than the scan does: at the very
+rim its surface is off by a quarter of a millimetre, and where it starts too high or too low it
+stays so for a centimetre and more. The bone's own surface, continued by a few millimetres, tells
+by how much (`continued`); what that means for the rest of the surface follows from how such errors
+go together (`expected_error`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter
+from scipy.spatial import cKDTree
+
+from skullfix.images.box import bounding_box, crop, slices, widened
+from skullfix.images.volume import Geometry, Volume
+from skullfix.rim.continued import REACH_MM, continued
+from skullfix.rim.error import FARTHEST_MM, Places, expected_error
+from skullfix.rim.surface import Points, Surface, outermost, thinned
+
+COARSEST_MM = 2.5
+"""Voxels that are longer do not tell a surface well enough; nothing is moved then."""
+
+_CLEAR_MM = 1.0  # bone nearer to the implant is blurred with it
+_BEYOND_MM = 3.0  # of REACH_MM, from the rim to the last bone that counts
+_BAND_MM = (0.3, 3.5)  # from the bone, in which its continuation tells of the implant
+_EVERY_MM, _BONE_EVERY_MM = 2.0, 1.5  # between places of the band, of the bone
+_WANTED_EVERY_MM = 1.0  # between places at which the error is foretold
+_LEAST, _LEAST_BONE = 10, 30  # places
+_NONE = 1e-6
+_STILL_MM = 0.02  # what would move by less stays as it is
+
+
+def levelled(implant: Volume, bone: Volume) -> Volume:
+    """Move an implant's surfaces to where they run on from the bone's.
+
+    Args:
+        implant: bool (z, y, x), not empty, without a voxel of the bone.
+        bone: The defective skull on the same grid, bool.
+
+    Returns:
+        bool on the same grid, without a voxel of the bone; as it was where nothing can be said.
+    """
+    box = bounding_box(implant.array)
+    if box is None or max(bone.geometry.spacing) > COARSEST_MM:
+        return implant
+    low, high = widened(box, bone.geometry, REACH_MM + _BEYOND_MM + FARTHEST_MM)
+    where = slices(low, high)
+    site = _Site.of(implant.array[where], bone.array[where], crop(bone, low, high).geometry)
+    error = site.error()
+    if error is None:
+        return implant
+    result = implant.array.copy()
+    result[where] = site.moved(*error)
+    return Volume(result, bone.geometry)
+
+
+@dataclass(frozen=True, eq=False)
+class _Site:
+    """An implant and the bone around it.
+
+    Attributes:
+        own, solid: bool (z, y, x), the implant and the bone.
+        surface: Of both together.
+        rows: (N, 3) indices (z, y, x) of the implant's voxels at that surface.
+        bony: (M, 3) of the bone's.
+    """
+
+    own: NDArray[np.bool_]
+    solid: NDArray[np.bool_]
+    surface: Surface
+    rows: NDArray[np.int64]
+    bony: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, own: NDArray[np.bool_], solid: NDArray[np.bool_], grid: Geometry) -> _Site:
+        whole = own | solid
+        edge = outermost(whole)
+        rows, bony = np.argwhere(edge & own), np.argwhere(edge & solid)
+        return cls(own, solid, Surface.of(whole, grid), rows, bony)
+
+    def error(self) -> tuple[NDArray[np.int64], NDArray[np.float64]] | None:
+        """Foretell how far out the surface should be moved, mm, at some of `rows`.
+
+        The answer is which of them, and the (W,) distances; None where nothing can be said.
+        """
+        grid, surface = self.surface.grid, self.surface
+        points, normals = grid.positions(self.rows), surface.normals(self.rows)
+        bone_points, bone_normals = self._bone(points)
+        if len(bone_points) < _LEAST_BONE:
+            return None
+        walls = grid.positions(np.argwhere(outermost(self.solid)))
+        depth = np.asarray(cKDTree(walls).query(points)[0])
+        band = np.flatnonzero((depth > _BAND_MM[0]) & (depth < _BAND_MM[1]))
+        band = band[thinned(points[band], _EVERY_MM)]
+        off = surface.offsets(points[band], normals[band])
+        band, off = band[np.isfinite(off)], off[np.isfinite(off)]
+        starts = points[band] + off[:, None] * normals[band]
+        found = continued(starts, normals[band], bone_points, bone_normals)
+        known = np.isfinite(found.height)
+        if np.count_nonzero(known) < _LEAST:
+            return None
+        places = Places.of(points, normals, depth)
+        wanted = thinned(points, _WANTED_EVERY_MM)
+        rim = places.part(band[known])
+        return wanted, expected_error(
+            rim, found.height[known], found.variance[known], places.part(wanted)
+        )
+
+    def _bone(self, points: Points) -> tuple[Points, Points]:
+        """Give places on the bone's surface near the implant's `points`, and the normals there."""
+        beside = self.surface.grid.positions(self.bony)
+        far = cKDTree(points).query(beside, distance_upper_bound=REACH_MM + _BEYOND_MM)[0]
+        clear = self.bony[np.isfinite(far) & (far > _CLEAR_MM)]
+        beside, normals = self.surface.grid.positions(clear), self.surface.normals(clear)
+        off = self.surface.offsets(beside, normals)
+        near = np.isfinite(off)
+        beside, normals = beside[near] + off[near, None] * normals[near], normals[near]
+        chosen = thinned(beside, _BONE_EVERY_MM)
+        return beside[chosen], normals[chosen]
+
+    def moved(self, which: NDArray[np.int64], error: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Give the implant with its surface moved by what is foretold at some of `rows`.
+
+        What lies nearest to the bone's surface is left alone.
+        """
+        grid = self.surface.grid
+        points = grid.positions(self.rows)
+        by = error[cKDTree(points[which]).query(points)[1]]
+        reach = float(np.abs(by).max()) + max(grid.spacing)
+        rows = np.argwhere(_around(self.rows, self.own.shape, reach, grid) & ~self.solid)
+        both = cKDTree(np.concatenate([points, grid.positions(self.bony)]))
+        places = grid.positions(rows)
+        far, nearest = map(np.asarray, both.query(places, distance_upper_bound=reach))
+        near = np.isfinite(far) & (nearest < len(points))
+        rows, places, nearest = rows[near], places[near], nearest[near]
+        moves = np.abs(by[nearest]) > _STILL_MM
+        rows, places, nearest = rows[moves], places[moves], nearest[moves]
+        steps = by[nearest, None] * self.surface.normals(self.rows)[nearest]
+        before, after = self.surface.at(places) > 0.5, self.surface.at(places - steps) > 0.5
+        result = self.own.copy()
+        there = tuple(rows.T)
+        result[there] = np.where(before == after, result[there], after)
+        return result
+
+
+def _around(
+    rows: NDArray[np.int64], shape: tuple[int, ...], reach: float, grid: Geometry
+) -> NDArray[np.bool_]:
+    """Mark all voxels (z, y, x) within `reach` mm of some, along each axis."""
+    marked = np.zeros(shape, np.float32)
+    marked[tuple(rows.T)] = 1
+    sizes = [2 * int(np.ceil(reach / step)) + 1 for step in grid.spacing[::-1]]
+    return np.asarray(uniform_filter(marked, sizes, mode="constant") > _NONE)
