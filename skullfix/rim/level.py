@@ -22,7 +22,7 @@ from skullfix.rim.continued import REACH_MM, continued
 from skullfix.rim.error import FARTHEST_MM, Places, expected_error
 from skullfix.rim.surface import Points, Surface, outermost, thinned
 
-COARSEST_MM = 2.5
+COARSEST_MM = 0.8
 """Voxels that are longer do not tell a surface well enough; nothing is moved then."""
 
 _CLEAR_MM = 1.0  # bone nearer to the implant is blurred with it
