@@ -58,6 +58,12 @@ class Geometry:
         place: NDArray[np.float64] = index[..., ::-1] @ affine[:3, :3].T + affine[:3, 3]
         return place
 
+    def indices(self, positions: NDArray[Any]) -> NDArray[np.float64]:
+        """(..., 3) float64 fractional array indices, z, y, x, of LPS positions (..., 3) in mm."""
+        inverse = np.linalg.inv(self.affine())
+        index: NDArray[np.float64] = (positions @ inverse[:3, :3].T + inverse[:3, 3])[..., ::-1]
+        return index
+
 
 def direction_of(axes: NDArray[np.float64]) -> Direction:
     """Give a (3, 3) matrix, its columns the directions of the axes, as a `Geometry` holds it."""

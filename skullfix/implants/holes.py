@@ -153,7 +153,7 @@ def drill_mask(
     result = mask.copy()
     for drill in drills:
         point, direction = np.asarray(drill.point), np.asarray(drill.direction)
-        ends = site.index(point + np.outer([-_REACH_MM, _REACH_MM], direction))
+        ends = site.geometry.indices(point + np.outer([-_REACH_MM, _REACH_MM], direction))
         aside = np.asarray(site.sigma(diameter_mm / 2))
         low = np.maximum(np.floor(ends.min(axis=0) - aside), 0).astype(int)
         high = np.ceil(ends.max(axis=0) + aside).astype(int) + 1

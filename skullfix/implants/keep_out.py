@@ -56,7 +56,7 @@ def keep_out_of_bone(site: Site, mesh: Mesh) -> Mesh:
 def bone_distance(site: Site, world: NDArray[np.float64]) -> NDArray[np.float64]:
     """Distance (mm) of positions (N, 3; LPS) from the bone's surface, negative in bone."""
     values: NDArray[np.float64] = ndimage.map_coordinates(
-        site.to_bone, site.index(world).T, output=np.float64, order=1, mode="nearest"
+        site.to_bone, site.geometry.indices(world).T, output=np.float64, order=1, mode="nearest"
     )
     return values
 

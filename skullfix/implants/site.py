@@ -11,6 +11,7 @@ from scipy import ndimage
 
 from skullfix.errors import InputError
 from skullfix.images.box import bounding_box, crop
+from skullfix.images.normals import outward_normals, unit
 from skullfix.images.volume import Geometry, Volume
 from skullfix.implants.distance import signed_distance
 
@@ -55,18 +56,13 @@ class Site:
         """(N, 3) float64 LPS mm positions of the voxels of a mask, in array order."""
         return self.geometry.positions(np.argwhere(mask))
 
-    def index(self, world: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(N, 3) float64 fractional index (z, y, x) of LPS positions."""
-        inverse = np.linalg.inv(self.geometry.affine())
-        return (world @ inverse[:3, :3].T + inverse[:3, 3])[:, ::-1]
-
     def outward(self, index: NDArray[np.int64]) -> NDArray[np.float64]:
         """(N, 3) float64 unit vectors (x, y, z; LPS) away from the head's middle at voxels.
 
         Args:
             index: (N, 3) int, z, y, x.
         """
-        return _unit(self.geometry.positions(index) - self.middle)
+        return unit(self.geometry.positions(index) - self.middle)
 
     def normals(self, index: NDArray[np.int64]) -> NDArray[np.float64]:
         """(N, 3) float64 unit vectors (x, y, z; LPS) out of implant and bone taken together.
@@ -74,16 +70,7 @@ class Site:
         Args:
             index: (N, 3) int, z, y, x, of voxels near the surface.
         """
-        slope = np.empty((len(index), 3))
-        for axis, (count, spacing) in enumerate(
-            zip(self.density.shape, self.geometry.spacing[::-1], strict=True)
-        ):
-            before, after = index.copy(), index.copy()
-            before[:, axis] = np.maximum(index[:, axis] - 1, 0)
-            after[:, axis] = np.minimum(index[:, axis] + 1, count - 1)
-            fall = self.density[tuple(before.T)] - self.density[tuple(after.T)]
-            slope[:, 2 - axis] = fall / (spacing * np.maximum(after - before, 1)[:, axis])
-        return _unit(slope @ np.asarray(self.geometry.direction).reshape(3, 3).T)
+        return outward_normals(self.density, self.geometry, index)
 
     @cached_property
     def bone_skin(self) -> NDArray[np.float64]:
@@ -163,10 +150,3 @@ def bone_centre(bone: Volume) -> NDArray[np.float64]:
     index = np.argwhere(bone.array[::step, ::step, ::step])[:, ::-1].mean(axis=0) * step
     centre: NDArray[np.float64] = (bone.geometry.affine() @ np.append(index, 1.0))[:3]
     return centre
-
-
-def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Scale vectors (N, 3) to unit length; those without a length stay as they are."""
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit: NDArray[np.float64] = vectors / np.maximum(length, 1e-9)
-    return unit

@@ -58,7 +58,7 @@ def _wall_lengths(site: Site, mask: NDArray[np.bool_]) -> NDArray[np.float64]:
         start, normals = start[chosen], normals[chosen]
     steps = np.arange(-2.0, _LONGEST_MM, _STEP_MM)
     inverse = np.linalg.inv(site.geometry.affine())
-    first = site.index(start)
+    first = site.geometry.indices(start)
     along = (-normals @ inverse[:3, :3].T)[:, ::-1]
     lengths = np.empty(len(start))
     field = mask.astype(np.float32)

@@ -10,6 +10,7 @@ go together (`expected_error`).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,45 +84,56 @@ class _Site:
         rows, bony = np.argwhere(edge & own), np.argwhere(edge & solid)
         return cls(own, solid, Surface.of(whole, grid), rows, bony)
 
+    @cached_property
+    def points(self) -> Points:
+        """(N, 3) LPS mm, of `rows`."""
+        return self.surface.grid.positions(self.rows)
+
+    @cached_property
+    def normals(self) -> Points:
+        """(N, 3) unit normals at `rows`, outwards."""
+        return self.surface.normals(self.rows)
+
+    @cached_property
+    def bone_points(self) -> Points:
+        """(M, 3) LPS mm, of `bony`."""
+        return self.surface.grid.positions(self.bony)
+
     def error(self) -> tuple[NDArray[np.int64], NDArray[np.float64]] | None:
         """Foretell how far out the surface should be moved, mm, at some of `rows`.
 
         The answer is which of them, and the (W,) distances; None where nothing can be said.
         """
-        grid, surface = self.surface.grid, self.surface
-        points, normals = grid.positions(self.rows), surface.normals(self.rows)
-        bone_points, bone_normals = self._bone(points)
+        bone_points, bone_normals = self._bone()
         if len(bone_points) < _LEAST_BONE:
             return None
-        walls = grid.positions(np.argwhere(outermost(self.solid)))
-        depth = np.asarray(cKDTree(walls).query(points)[0])
+        walls = self.surface.grid.positions(np.argwhere(outermost(self.solid)))
+        depth = np.asarray(cKDTree(walls).query(self.points)[0])
         band = np.flatnonzero((depth > _BAND_MM[0]) & (depth < _BAND_MM[1]))
-        band = band[thinned(points[band], _EVERY_MM)]
-        off = surface.offsets(points[band], normals[band])
-        band, off = band[np.isfinite(off)], off[np.isfinite(off)]
-        starts = points[band] + off[:, None] * normals[band]
-        found = continued(starts, normals[band], bone_points, bone_normals)
+        band = band[thinned(self.points[band], _EVERY_MM)]
+        starts, near = self.surface.nearest(self.points[band], self.normals[band])
+        band = band[near]
+        found = continued(starts, self.normals[band], bone_points, bone_normals)
         known = np.isfinite(found.height)
         if np.count_nonzero(known) < _LEAST:
             return None
-        places = Places.of(points, normals, depth)
-        wanted = thinned(points, _WANTED_EVERY_MM)
+        places = Places.of(self.points, self.normals, depth)
+        wanted = thinned(self.points, _WANTED_EVERY_MM)
         rim = places.part(band[known])
         return wanted, expected_error(
             rim, found.height[known], found.variance[known], places.part(wanted)
         )
 
-    def _bone(self, points: Points) -> tuple[Points, Points]:
-        """Give places on the bone's surface near the implant's `points`, and the normals there."""
-        beside = self.surface.grid.positions(self.bony)
-        far = cKDTree(points).query(beside, distance_upper_bound=REACH_MM + _BEYOND_MM)[0]
-        clear = self.bony[np.isfinite(far) & (far > _CLEAR_MM)]
-        beside, normals = self.surface.grid.positions(clear), self.surface.normals(clear)
-        off = self.surface.offsets(beside, normals)
-        near = np.isfinite(off)
-        beside, normals = beside[near] + off[near, None] * normals[near], normals[near]
-        chosen = thinned(beside, _BONE_EVERY_MM)
-        return beside[chosen], normals[chosen]
+    def _bone(self) -> tuple[Points, Points]:
+        """Give places on the bone's surface near the implant's, and the normals there."""
+        near = cKDTree(self.points).query(
+            self.bone_points, distance_upper_bound=REACH_MM + _BEYOND_MM
+        )[0]
+        clear = np.isfinite(near) & (near > _CLEAR_MM)
+        normals = self.surface.normals(self.bony[clear])
+        places, found = self.surface.nearest(self.bone_points[clear], normals)
+        chosen = thinned(places, _BONE_EVERY_MM)
+        return places[chosen], normals[found][chosen]
 
     def moved(self, which: NDArray[np.int64], error: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Give the implant with its surface moved by what is foretold at some of `rows`.
@@ -129,19 +141,17 @@ class _Site:
         What lies nearest to the bone's surface is left alone.
         """
         grid = self.surface.grid
-        points = grid.positions(self.rows)
-        by = error[cKDTree(points[which]).query(points)[1]]
+        by = error[cKDTree(self.points[which]).query(self.points)[1]]
         reach = float(np.abs(by).max()) + max(grid.spacing)
         rows = np.argwhere(_around(self.rows, self.own.shape, reach, grid) & ~self.solid)
-        both = cKDTree(np.concatenate([points, grid.positions(self.bony)]))
+        both = cKDTree(np.concatenate([self.points, self.bone_points]))
         places = grid.positions(rows)
         far, nearest = map(np.asarray, both.query(places, distance_upper_bound=reach))
-        near = np.isfinite(far) & (nearest < len(points))
+        near = np.isfinite(far) & (nearest < len(self.rows))
+        near[near] = np.abs(by[nearest[near]]) > _STILL_MM
         rows, places, nearest = rows[near], places[near], nearest[near]
-        moves = np.abs(by[nearest]) > _STILL_MM
-        rows, places, nearest = rows[moves], places[moves], nearest[moves]
-        steps = by[nearest, None] * self.surface.normals(self.rows)[nearest]
-        before, after = self.surface.at(places) > 0.5, self.surface.at(places - steps) > 0.5
+        steps = by[nearest, None] * self.normals[nearest]
+        before, after = self.surface.holds(places), self.surface.holds(places - steps)
         result = self.own.copy()
         there = tuple(rows.T)
         result[there] = np.where(before == after, result[there], after)

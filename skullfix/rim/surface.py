@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion, gaussian_filter, map_coordinates
 
+from skullfix.images.normals import outward_normals
 from skullfix.images.volume import Geometry
 
 Points = NDArray[np.float64]
 
 _BLUR_MM = 0.5  # standard deviation; with it the surface of a mask is known to 0.1 mm or better
-_BLUR_VOXELS = 0.5  # at least
 _AROUND_MM = np.linspace(-1.25, 1.25, 26)  # where the surface is sought along a normal
 _LEVEL = 0.5
 
@@ -33,43 +33,35 @@ class Surface:
     @classmethod
     def of(cls, mask: NDArray[np.bool_], grid: Geometry) -> Surface:
         """Blur a bool mask, (z, y, x)."""
-        blur = [max(_BLUR_MM / step, _BLUR_VOXELS) for step in grid.spacing[::-1]]
+        blur = [_BLUR_MM / step for step in grid.spacing[::-1]]
         return cls(gaussian_filter(mask.astype(np.float32), blur, truncate=3.0), grid)
 
     def normals(self, rows: NDArray[np.int64]) -> Points:
         """(N, 3) unit normals, outwards, LPS, at (N, 3) indices (z, y, x)."""
-        last = np.array(self.field.shape) - 1
-        steps = np.eye(3, dtype=np.int64)
-        slope = np.stack(
-            [
-                self.field[tuple(np.minimum(rows + step, last).T)]
-                - self.field[tuple(np.maximum(rows - step, 0).T)]
-                for step in steps[::-1]
-            ],
-            1,
-        )
-        outward = -slope @ np.linalg.inv(self.grid.affine()[:3, :3])
-        return np.asarray(outward / np.maximum(np.linalg.norm(outward, axis=1)[:, None], 1e-9))
+        return outward_normals(self.field, self.grid, rows)
 
     def at(self, points: Points) -> NDArray[np.float32]:
-        """Read the field at points (..., 3), LPS mm, by trilinear interpolation."""
-        back = np.linalg.inv(self.grid.affine())
-        index = points @ back[:3, :3].T + back[:3, 3]
-        return np.asarray(
-            map_coordinates(
-                self.field, np.moveaxis(index[..., ::-1], -1, 0), order=1, mode="nearest"
-            )
-        )
+        """Read the field at points (..., N, 3), LPS mm, by trilinear interpolation."""
+        places = np.moveaxis(self.grid.indices(points), -1, 0)
+        return np.asarray(map_coordinates(self.field, places, order=1, mode="nearest"))
 
-    def offsets(self, points: Points, normals: Points) -> NDArray[np.float64]:
-        """(N,) mm from points along their normals to the surface; NaN where it is not near."""
+    def holds(self, points: Points) -> NDArray[np.bool_]:
+        """Tell which points (..., N, 3), LPS mm, lie inside."""
+        return np.asarray(self.at(points) > _LEVEL)
+
+    def nearest(self, points: Points, normals: Points) -> tuple[Points, NDArray[np.bool_]]:
+        """Move points (N, 3), LPS mm, along their normals onto the surface.
+
+        The answer is (M, 3), those from which it is near, and which of the N they are.
+        """
         values = self.at(points[:, None] + _AROUND_MM[:, None] * normals[:, None]) - _LEVEL
         before, after = values[:, :-1], values[:, 1:]
         leaves = (before > 0) & (after <= 0)
         share = before / np.where(leaves, before - after, 1)
         found = np.where(leaves, _AROUND_MM[:-1] + share * np.diff(_AROUND_MM), np.inf)
-        nearest = np.take_along_axis(found, np.abs(found).argmin(1)[:, None], 1)[:, 0]
-        return np.where(np.isfinite(nearest), nearest, np.nan)
+        off = np.take_along_axis(found, np.abs(found).argmin(1)[:, None], 1)
+        near = np.isfinite(off[:, 0])
+        return points[near] + off[near] * normals[near], near
 
 
 def outermost(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
