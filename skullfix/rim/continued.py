@@ -20,7 +20,6 @@ REACH_MM = 8.0
 
 _SMOOTH = ((0.6, 4.0), (4.0, 12.0))  # mm high, mm wide
 _HEIGHT_MM, _TILT = 3.0, 0.6  # standard deviations of the plane
-_NOISE_MM = 0.1
 _NEIGHBOURS = 72  # at most
 _LEAST = 15
 _SAME_SIDE = 0.5  # cosine between two normals of one surface
@@ -43,7 +42,11 @@ class Continuation:
 
 
 def continued(
-    points: Points, normals: Points, bone_points: Points, bone_normals: Points
+    points: Points,
+    normals: Points,
+    bone_points: Points,
+    bone_normals: Points,
+    uncertainty: NDArray[np.float64],
 ) -> Continuation:
     """Continue the bone's surface to points beside it.
 
@@ -52,6 +55,7 @@ def continued(
         normals: (N, 3) unit normals of the surface wanted.
         bone_points: (M, 3) on the bone's surface, not empty.
         bone_normals: (M, 3).
+        uncertainty: (M,) standard deviation of where the bone's surface lies, mm.
     """
     count = min(_NEIGHBOURS, len(bone_points))
     tree, ranks = cKDTree(bone_points), np.arange(1, count + 1)
@@ -64,7 +68,8 @@ def continued(
         u, v, up = _in_frame(bone_points[which] - points[part, None], normals[part])
         alike = np.einsum("nkd,nd->nk", bone_normals[which], normals[part]) > _SAME_SIDE
         known = ~missing & alike & (np.abs(up) < _STEEP * np.hypot(u, v) + _STEP_MM)
-        found = _foretold(u, v, np.where(known, up, 0), known)
+        noise = np.where(known, uncertainty[which], 1)
+        found = _foretold(u, v, np.where(known, up, 0), known, noise)
         enough = known.sum(1) >= _LEAST
         height[part], variance[part] = (np.where(enough, value, np.nan) for value in found)
     return Continuation(height, variance)
@@ -81,9 +86,12 @@ def _in_frame(offsets: Points, normals: Points) -> tuple[Points, Points, Points]
 
 
 def _foretold(
-    u: Points, v: Points, up: Points, known: NDArray[np.bool_]
+    u: Points, v: Points, up: Points, known: NDArray[np.bool_], noise: Points
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Foretell (N,) heights at u = v = 0, and their variance, from (N, K) known ones."""
+    """Foretell (N,) heights at u = v = 0, and their variance, from (N, K) known ones.
+
+    `noise` is their standard deviation; 1 where nothing is known.
+    """
     apart = (u[:, :, None] - u[:, None]) ** 2 + (v[:, :, None] - v[:, None]) ** 2
     tilt = u[:, :, None] * u[:, None] + v[:, :, None] * v[:, None]
     among = _smooth(apart) + _HEIGHT_MM**2 + _TILT**2 * tilt
@@ -91,7 +99,7 @@ def _foretold(
     among *= known[:, :, None] & known[:, None]
     across = across * known
     diagonal = np.arange(u.shape[1])
-    among[:, diagonal, diagonal] += np.where(known, _NOISE_MM**2, 1)
+    among[:, diagonal, diagonal] += noise**2
     weights = np.linalg.solve(among, np.stack([up, across], -1))
     before = _smooth(np.zeros(1)) + _HEIGHT_MM**2
     variance = before - (across * weights[..., 1]).sum(1)

@@ -23,9 +23,6 @@ from skullfix.rim.continued import REACH_MM, continued
 from skullfix.rim.error import FARTHEST_MM, Places, expected_error
 from skullfix.rim.surface import Points, Surface, outermost, thinned
 
-COARSEST_MM = 0.8
-"""Voxels that are longer do not tell a surface well enough; nothing is moved then."""
-
 _CLEAR_MM = 1.0  # bone nearer to the implant is blurred with it
 _BEYOND_MM = 3.0  # of REACH_MM, from the rim to the last bone that counts
 _BAND_MM = (0.3, 3.5)  # from the bone, in which its continuation tells of the implant
@@ -47,7 +44,7 @@ def levelled(implant: Volume, bone: Volume) -> Volume:
         bool on the same grid, without a voxel of the bone; as it was where nothing can be said.
     """
     box = bounding_box(implant.array)
-    if box is None or max(bone.geometry.spacing) > COARSEST_MM:
+    if box is None:
         return implant
     low, high = widened(box, bone.geometry, REACH_MM + _BEYOND_MM + FARTHEST_MM)
     where = slices(low, high)
@@ -113,7 +110,13 @@ class _Site:
         band = band[thinned(self.points[band], _EVERY_MM)]
         starts, near = self.surface.nearest(self.points[band], self.normals[band])
         band = band[near]
-        found = continued(starts, self.normals[band], bone_points, bone_normals)
+        found = continued(
+            starts,
+            self.normals[band],
+            bone_points,
+            bone_normals,
+            self.surface.uncertainty(bone_normals),
+        )
         known = np.isfinite(found.height)
         if np.count_nonzero(known) < _LEAST:
             return None

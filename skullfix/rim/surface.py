@@ -13,7 +13,7 @@ from skullfix.images.volume import Geometry
 
 Points = NDArray[np.float64]
 
-_BLUR_MM = 0.5  # standard deviation; with it the surface of a mask is known to 0.1 mm or better
+_BLUR_MM, _BLUR_VOXELS = 0.5, 0.6  # standard deviation along an axis, the larger of both
 _AROUND_MM = np.linspace(-1.25, 1.25, 26)  # where the surface is sought along a normal
 _LEVEL = 0.5
 
@@ -33,12 +33,21 @@ class Surface:
     @classmethod
     def of(cls, mask: NDArray[np.bool_], grid: Geometry) -> Surface:
         """Blur a bool mask, (z, y, x)."""
-        blur = [_BLUR_MM / step for step in grid.spacing[::-1]]
+        blur = [max(_BLUR_MM / step, _BLUR_VOXELS) for step in grid.spacing[::-1]]
         return cls(gaussian_filter(mask.astype(np.float32), blur, truncate=3.0), grid)
 
     def normals(self, rows: NDArray[np.int64]) -> Points:
         """(N, 3) unit normals, outwards, LPS, at (N, 3) indices (z, y, x)."""
         return outward_normals(self.field, self.grid, rows)
+
+    def uncertainty(self, normals: Points) -> Points:
+        """(N,) standard deviation of where the surface lies along (N, 3) unit normals, LPS, mm.
+
+        A voxel counts whole or not at all, so it may lie anywhere within one of them
+        (a uniform distribution).
+        """
+        along = normals @ np.asarray(self.grid.direction).reshape(3, 3) * self.grid.spacing
+        return np.asarray(np.linalg.norm(along, axis=1) / np.sqrt(12))
 
     def at(self, points: Points) -> NDArray[np.float32]:
         """Read the field at points (..., N, 3), LPS mm, by trilinear interpolation."""

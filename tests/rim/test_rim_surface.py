@@ -33,6 +33,12 @@ def test_the_surface_of_a_ball_is_found_below_the_voxel() -> None:
     assert inside.tolist() == [True, False]
 
 
+def test_a_surface_is_as_uncertain_as_its_voxels_are_long() -> None:
+    ball, grid = _ball(10.0)
+    found = Surface.of(ball, grid).uncertainty(np.eye(3))
+    np.testing.assert_allclose(found, np.array([0.5, 0.4, 0.7]) / np.sqrt(12))
+
+
 def test_where_no_surface_is_near_none_is_found() -> None:
     ball, grid = _ball(10.0)
     places, near = Surface.of(ball, grid).nearest(CENTRE[None], np.array([[0.0, 0.0, 1.0]]))
