@@ -22,8 +22,9 @@ FAMILIES = (
     "two-holes",
     "ragged",
     "base",
+    "deep",
 )
-_SHARES = (0.14, 0.13, 0.09, 0.09, 0.27, 0.1, 0.08, 0.1)  # of FAMILIES, where none is asked for
+_SHARES = (0.12, 0.11, 0.08, 0.08, 0.22, 0.09, 0.07, 0.08, 0.15)  # of FAMILIES, if none is given
 VOLUME_RANGE_ML = (8.0, 150.0)
 HEAD_RADIUS_MM = 75.0  # from the vault's top down to the centre that directions are taken from
 _TRIES = 12
@@ -154,6 +155,8 @@ def _pieces(kind: str, points: Points, head: Points, rng: np.random.Generator) -
     if kind == "base":  # of the skull, with orbits and upper face; at times beside another hole
         low = _towards(rng.uniform(-0.8, -0.15), points, head, rng, (14, 40))
         return [low] if rng.random() < 0.7 else [low, _anywhere(points, head, rng, (10, 32))]
+    if kind == "deep":  # about any bone: clivus, petrous bone and sphenoid, where no ray ends
+        return [_about(points, head, rng) for _ in range(1 + (rng.random() < 0.25))]
     pieces = [_anywhere(points, head, rng, (14, 52))]
     while rng.random() < 0.3 and len(pieces) < 3:  # overlapping lobes
         shift = rng.normal(0, 0.8, 3).astype(np.float32) * pieces[0].radii
@@ -224,6 +227,16 @@ def _towards(
     radius = rng.uniform(*size)
     radii = (radius, radius * rng.uniform(0.6, 1.2), max(14.0, radius * rng.uniform(0.5, 1.1)))
     return _piece(centre, outward, radii, rng.uniform(0, np.pi), rng, head, rng.random() < 0.3)
+
+
+def _about(points: Points, head: Points, rng: np.random.Generator) -> Piece:
+    """Draw a lump about a random voxel of bone, at any depth, turned at random."""
+    centre = points[rng.integers(len(points))]
+    outward = rng.normal(size=3).astype(np.float32)
+    outward /= np.linalg.norm(outward)
+    radius = rng.uniform(14, 42)
+    radii = (radius, radius * rng.uniform(0.6, 1.2), radius * rng.uniform(0.5, 1.1))
+    return _piece(centre, outward, radii, rng.uniform(0, np.pi), rng, head, False)
 
 
 def _surface(points: Points, head: Points, outward: Points) -> Points:

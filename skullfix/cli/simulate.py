@@ -32,7 +32,7 @@ def defect(
         str,
         typer.Option(
             help="parietotemporal, fronto-orbital, bilateral, occipital, irregular, two-holes, "
-            "ragged, base or random."
+            "ragged, base, deep or random."
         ),
     ] = "random",
     minimum: Annotated[float, typer.Option(help="Smallest volume, ml.")] = 8.0,

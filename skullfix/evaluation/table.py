@@ -11,7 +11,7 @@ from skullfix.evaluation.scores import CaseScores
 OWN = "challenge"
 """The family of the skulls' own defects."""
 
-APART = frozenset({OWN, "ragged", "base"})
+APART = frozenset({OWN, "ragged", "base", "deep"})
 """Families that are not averaged under ALL: of other sizes, or newer than the published figures."""
 
 ALL = "all varied"
