@@ -158,7 +158,15 @@ class _Site:
         result = self.own.copy()
         there = tuple(rows.T)
         result[there] = np.where(before == after, result[there], after)
+        result[there] |= _faces(result | self.solid, rows) > 4  # no pit of one voxel is left behind
         return result
+
+
+def _faces(mask: NDArray[np.bool_], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Count, of the six neighbours of voxels (N, 3) indices (z, y, x), those in a mask."""
+    padded = np.pad(mask, 1)
+    steps = np.concatenate([np.eye(3, dtype=int), -np.eye(3, dtype=int)]) + 1
+    return np.asarray(sum(padded[tuple((rows + step).T)].astype(int) for step in steps))
 
 
 def _around(

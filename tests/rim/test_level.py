@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.ndimage import binary_dilation, binary_fill_holes
 
 from skullfix.evaluation.metrics import dice
 from skullfix.images.resample import LPS_AXES
@@ -50,6 +51,17 @@ def test_longer_voxels_tell_less_but_nothing_wrong(spacing: float, gained: float
     assert after >= before + gained * (1 - before)
     bone, implant, truth = _plate(0.0, spacing)
     assert dice(levelled(implant, bone).array, truth) > 0.99
+
+
+def test_no_pit_of_a_voxel_is_left_inside() -> None:
+    bone, implant, _ = _plate(-0.8)
+    surface = implant.array & binary_dilation(~implant.array & ~bone.array)
+    pits = np.argwhere(surface)[::31]
+    rough = implant.array.copy()
+    rough[tuple(pits.T)] = False
+    found = levelled(Volume(rough, implant.geometry), bone).array
+    whole = found | bone.array
+    assert np.count_nonzero(binary_fill_holes(whole) & ~whole) < 0.05 * len(pits)
 
 
 def test_the_order_of_the_axes_does_not_matter() -> None:
