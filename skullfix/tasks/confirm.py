@@ -21,7 +21,7 @@ from skullfix.tasks.predict import answer_in_view, coarse_skull
 from skullfix.tasks.views import VIEWS
 
 LOOKS = VIEWS[1::-1]  # the one in which more false pieces are missed comes first
-ENOUGH = 0.5  # of what was seen at a piece must be seen again in each look
+ENOUGH = 0.7  # of what was seen at a piece must be seen again in each look
 
 
 def confirm_pieces(

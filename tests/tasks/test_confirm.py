@@ -106,9 +106,9 @@ def test_a_piece_that_only_another_hole_called_for_is_left_out(
 @pytest.mark.parametrize(
     ("again", "stays"),
     [
-        ((0.42, 0.42), True),
-        ((0.38, 0.8), False),
-        ((0.8, 0.38), False),
+        ((0.58, 0.58), True),
+        ((0.54, 0.8), False),
+        ((0.8, 0.54), False),
         ((0.8, None), False),
         ((None, 0.8), False),
     ],
