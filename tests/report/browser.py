@@ -105,7 +105,10 @@ def requests_of(browser: Any, page: Path) -> list[str]:
         if message["method"] == "Network.requestWillBeSent":
             found.append(message["params"]["request"]["url"])
     return [
-        u for u in found if u != page.as_uri() and not u.startswith(("data:", "blob:", "chrome:", "chrome-untrusted:"))
+        u
+        for u in found
+        if u != page.as_uri()
+        and not u.startswith(("data:", "blob:", "chrome:", "chrome-untrusted:"))
     ]
 
 
