@@ -78,7 +78,7 @@ class _Site:
     def of(cls, own: NDArray[np.bool_], solid: NDArray[np.bool_], grid: Geometry) -> _Site:
         whole = own | solid
         edge = outermost(whole)
-        rows, bony = np.argwhere(edge & own), np.argwhere(edge & solid)
+        rows, bony = (_in_order(np.argwhere(edge & part), grid) for part in (own, solid))
         return cls(own, solid, Surface.of(whole, grid), rows, bony)
 
     @cached_property
@@ -160,6 +160,14 @@ class _Site:
         result[there] = np.where(before == after, result[there], after)
         result[there] |= _faces(result | self.solid, rows) > 4  # no pit of one voxel is left behind
         return result
+
+
+def _in_order(rows: NDArray[np.int64], grid: Geometry) -> NDArray[np.int64]:
+    """Sort voxels (N, 3), z, y, x, by where they lie, so that the order of the axes decides nothing.
+
+    Of points that are equally near to another the search takes one by their order.
+    """
+    return rows[np.lexsort(np.round(grid.positions(rows).T, 3))]
 
 
 def _faces(mask: NDArray[np.bool_], rows: NDArray[np.int64]) -> NDArray[np.int64]:
