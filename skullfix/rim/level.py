@@ -163,7 +163,7 @@ class _Site:
 
 
 def _in_order(rows: NDArray[np.int64], grid: Geometry) -> NDArray[np.int64]:
-    """Sort voxels (N, 3), z, y, x, by where they lie, so that the order of the axes decides nothing.
+    """Sort voxels (N, 3), z, y, x, by place, so that the order of the axes decides nothing.
 
     Of points that are equally near to another the search takes one by their order.
     """
