@@ -48,6 +48,8 @@ from skullfix.cli.render import DEBUG_VARIABLE, report_failure, writing
 from skullfix.sparse.heap import keep_freed
 from skullfix.version import __version__
 
+_THREADING = {"OMP_WAIT_POLICY": "PASSIVE", "OPENBLAS_NUM_THREADS": "1"}  # unless set by the user
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -211,13 +213,15 @@ def main() -> None:
     A stream that the caller has closed swallows what is written. SIGTERM ends a command as Ctrl-C
     does, so that it removes its unfinished files.
 
-    Threads of OpenMP that have nothing to do sleep, unless the user decides otherwise: where they
-    spin, two runs side by side take a network several times as long. Memory that was freed is kept
-    for what comes next (`keep_freed`).
+    Threads of OpenMP that have nothing to do sleep, and numpy's and scipy's matrices are factored
+    by one thread, unless the user decides otherwise: where waiting threads spin, two runs side by
+    side take much longer, and these matrices are too small to gain by more threads. Memory that
+    was freed is kept for what comes next (`keep_freed`).
     """
     codes: list[int] = []
     atexit.register(_leave, codes)  # the first of its kind, so the last to run
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    for name, value in _THREADING.items():  # read when the libraries are loaded
+        os.environ.setdefault(name, value)
     keep_freed()
     _unwind_on_sigterm()
     for name in ("stdout", "stderr"):

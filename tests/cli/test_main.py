@@ -97,19 +97,26 @@ def test_the_process_ends_with_its_code_after_what_libraries_have_to_do_then() -
     assert (done.returncode, done.stdout, done.stderr) == (3, "result last words\n", "")
 
 
-@pytest.mark.parametrize(("own", "wanted"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
-def test_waiting_threads_sleep_unless_told_otherwise(own: str | None, wanted: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "usual", "other"),
+    [("OMP_WAIT_POLICY", "PASSIVE", "ACTIVE"), ("OPENBLAS_NUM_THREADS", "1", "3")],
+)
+@pytest.mark.parametrize("own", [False, True])
+def test_threads_do_not_spin_unless_told_otherwise(
+    name: str, usual: str, other: str, own: bool
+) -> None:
     program = (
         "import os, sys; from skullfix.cli.main import main; sys.argv[1:] = ['--version']\n"
+        "assert 'numpy' not in sys.modules  # it reads the variable when it is loaded\n"
         "try: main()\n"
-        "except SystemExit: print(os.environ['OMP_WAIT_POLICY'])"
+        f"except SystemExit: print(os.environ[{name!r}])"
     )
-    rest = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    rest = {key: value for key, value in os.environ.items() if key != name}
     done = subprocess.run(
         [sys.executable, "-c", program],
         capture_output=True,
         text=True,
         check=True,
-        env=rest | ({"OMP_WAIT_POLICY": own} if own else {}),
+        env=rest | ({name: other} if own else {}),
     )
-    assert done.stdout.splitlines()[-1] == wanted
+    assert done.stdout.splitlines()[-1] == (other if own else usual)
