@@ -23,7 +23,8 @@ from skullfix.rim.continued import REACH_MM, continued
 from skullfix.rim.error import FARTHEST_MM, Places, expected_error
 from skullfix.rim.surface import Points, Surface, outermost, thinned
 
-_CLEAR_MM = 1.0  # bone nearer to the implant is blurred with it
+_CLEAR_MM = 1.0  # bone nearer to the implant is blurred with it, and says nothing
+_MIXED_MM, _FALL_MM = 0.8, 0.5  # uncertainty of bone there, and how it falls off farther away
 _BEYOND_MM = 3.0  # of REACH_MM, from the rim to the last bone that counts
 _BAND_MM = (0.3, 3.5)  # from the bone, in which its continuation tells of the implant
 _EVERY_MM, _BONE_EVERY_MM = 2.0, 1.5  # between places of the band, of the bone
@@ -101,7 +102,7 @@ class _Site:
 
         The answer is which of them, and the (W,) distances; None where nothing can be said.
         """
-        bone_points, bone_normals = self._bone()
+        bone_points, bone_normals, uncertainty = self._bone()
         if len(bone_points) < _LEAST_BONE:
             return None
         walls = self.surface.grid.positions(np.argwhere(outermost(self.solid)))
@@ -110,13 +111,7 @@ class _Site:
         band = band[thinned(self.points[band], _EVERY_MM)]
         starts, near = self.surface.nearest(self.points[band], self.normals[band])
         band = band[near]
-        found = continued(
-            starts,
-            self.normals[band],
-            bone_points,
-            bone_normals,
-            self.surface.uncertainty(bone_normals),
-        )
+        found = continued(starts, self.normals[band], bone_points, bone_normals, uncertainty)
         known = np.isfinite(found.height)
         if np.count_nonzero(known) < _LEAST:
             return None
@@ -127,16 +122,22 @@ class _Site:
             rim, found.height[known], found.variance[known], places.part(wanted)
         )
 
-    def _bone(self) -> tuple[Points, Points]:
-        """Give places on the bone's surface near the implant's, and the normals there."""
-        near = cKDTree(self.points).query(
-            self.bone_points, distance_upper_bound=REACH_MM + _BEYOND_MM
-        )[0]
+    def _bone(self) -> tuple[Points, Points, NDArray[np.float64]]:
+        """Give places on the bone's surface near the implant's, the normals there, and how surely.
+
+        The last is a standard deviation along the normal, mm: of the voxels, and of the implant,
+        with which the nearest bone is blurred.
+        """
+        own = cKDTree(self.points)
+        near = own.query(self.bone_points, distance_upper_bound=REACH_MM + _BEYOND_MM)[0]
         clear = np.isfinite(near) & (near > _CLEAR_MM)
         normals = self.surface.normals(self.bony[clear])
         places, found = self.surface.nearest(self.bone_points[clear], normals)
         chosen = thinned(places, _BONE_EVERY_MM)
-        return places[chosen], normals[found][chosen]
+        places, normals = places[chosen], normals[found][chosen]
+        beyond = np.maximum(own.query(places)[0] - _CLEAR_MM, 0)
+        mixed = _MIXED_MM * np.exp(-beyond / _FALL_MM)
+        return places, normals, np.hypot(self.surface.uncertainty(normals), mixed)
 
     def moved(self, which: NDArray[np.int64], error: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Give the implant with its surface moved by what is foretold at some of `rows`.

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.ndimage import binary_dilation, binary_fill_holes
+from scipy.ndimage import binary_dilation, binary_fill_holes, distance_transform_edt
 
 from skullfix.evaluation.metrics import dice
 from skullfix.images.resample import LPS_AXES
@@ -42,6 +42,16 @@ def test_a_step_at_the_rim_goes(raised_by: float) -> None:
 def test_an_implant_that_fits_stays() -> None:
     bone, implant, truth = _plate(0.0)
     assert dice(levelled(implant, bone).array, truth) > 0.99
+
+
+@pytest.mark.parametrize("spacing", [0.5, 0.8])
+def test_a_groove_along_the_rim_moves_little(spacing: float) -> None:
+    bone, implant, truth = _plate(0.0, spacing)
+    near = distance_transform_edt(~bone.array) * spacing
+    deep = distance_transform_edt(implant.array | bone.array) * spacing > 1.5
+    grooved = implant.array & (deep | (near > 1.5))
+    found = levelled(Volume(grooved, bone.geometry), bone)
+    assert dice(found.array & (near > 4), truth & (near > 4)) > 0.94
 
 
 @pytest.mark.parametrize(("spacing", "gained"), [(1.0, 0.3), (1.5, 0.3), (2.0, 0.0), (3.0, 0.0)])
