@@ -24,7 +24,7 @@ from skullfix.rim.error import FARTHEST_MM, Places, expected_error
 from skullfix.rim.surface import Points, Surface, outermost, thinned
 
 _CLEAR_MM = 1.0  # bone nearer to the implant is blurred with it, and says nothing
-_MIXED_MM, _FALL_MM = 0.8, 0.5  # uncertainty of bone there, and how it falls off farther away
+_FALL_MM = 0.5  # uncertainty of bone there is a voxel's length, and falls off like this
 _BEYOND_MM = 3.0  # of REACH_MM, from the rim to the last bone that counts
 _BAND_MM = (0.3, 3.5)  # from the bone, in which its continuation tells of the implant
 _EVERY_MM, _BONE_EVERY_MM = 2.0, 1.5  # between places of the band, of the bone
@@ -136,7 +136,7 @@ class _Site:
         chosen = thinned(places, _BONE_EVERY_MM)
         places, normals = places[chosen], normals[found][chosen]
         beyond = np.maximum(own.query(places)[0] - _CLEAR_MM, 0)
-        mixed = _MIXED_MM * np.exp(-beyond / _FALL_MM)
+        mixed = np.mean(self.surface.grid.spacing) * np.exp(-beyond / _FALL_MM)
         return places, normals, np.hypot(self.surface.uncertainty(normals), mixed)
 
     def moved(self, which: NDArray[np.int64], error: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -44,7 +44,7 @@ def test_an_implant_that_fits_stays() -> None:
     assert dice(levelled(implant, bone).array, truth) > 0.99
 
 
-@pytest.mark.parametrize("spacing", [0.5, 0.8])
+@pytest.mark.parametrize("spacing", [0.5, 0.8, 1.0])
 def test_a_groove_along_the_rim_moves_little(spacing: float) -> None:
     bone, implant, truth = _plate(0.0, spacing)
     near = distance_transform_edt(~bone.array) * spacing
