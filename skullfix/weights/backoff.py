@@ -22,12 +22,13 @@ def delay(failures: int, patience: Patience) -> float:
 
 def retry_after(header: str | None) -> float | None:
     """Read a Retry-After header: seconds or an HTTP date; None where it says nothing usable."""
-    if not header:
+    text = (header or "").strip()
+    if not text:
         return None
-    if header.strip().isascii() and header.strip().isdigit():
-        return float(header)
+    if text.isascii() and text.isdigit():
+        return float(text)
     try:
-        moment = parsedate_to_datetime(header)
+        moment = parsedate_to_datetime(text)
     except ValueError:
         return None
     if moment.tzinfo is None:
