@@ -62,7 +62,7 @@ def bench(
 
         if channels not in ("ch1", "ch2"):
             raise UsageError(f"there is no {channels!r}", hint="choose ch1 or ch2")
-        if any(not part.strip().isdigit() for part in resolutions.split(",")):
+        if any(not part.strip().isdecimal() for part in resolutions.split(",")):
             raise UsageError(f"{resolutions!r} is no list of grids", hint="for example 64,128")
         paths: dict[str, Path] = {}
         if output is not None:

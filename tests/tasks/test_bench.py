@@ -99,6 +99,14 @@ def test_a_figure_in_the_way_is_refused_before_anything_is_measured(tmp_path: Pa
     assert (tmp_path / "bench.svg").read_text() == "mine"
 
 
+@pytest.mark.parametrize("grids", ["", "64,", "-64", "6.4", "²"])
+def test_what_is_no_list_of_grids_is_refused(
+    grids: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["bench", "--resolutions", grids]) == 2
+    assert "no list of grids" in capsys.readouterr().err
+
+
 def test_growth_is_the_exponent() -> None:
     def row(engine: str, voxels: int, seconds: float, memory: int, phase: str = "forward") -> Row:
         times = (seconds, seconds, 9 * seconds)
