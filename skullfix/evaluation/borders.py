@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion
-from scipy.spatial import cKDTree
 
 from skullfix.images.box import bounding_box, slices
+from skullfix.images.nearest import grid_tree
 
 Mask = NDArray[np.bool_]
 
@@ -51,5 +51,5 @@ def distances(points: NDArray[np.float64], others: NDArray[np.float64]) -> NDArr
     Returns:
         (n,) float64 mm.
     """
-    found, _ = cKDTree(others, balanced_tree=False, compact_nodes=False).query(points)
+    found, _ = grid_tree(others).query(points)
     return np.asarray(found, dtype=np.float64)

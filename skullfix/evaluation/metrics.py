@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from skullfix.evaluation.borders import border, border_points, distances
 from skullfix.images.box import bounding_box, slices
+from skullfix.images.nearest import grid_tree
 
 _ROUNDING_MM = 1e-9
 """A voxel at exactly the distance is near, however index times spacing rounds."""
@@ -78,7 +78,7 @@ def boundary_dice(
     bone = np.argwhere(border(skull))
     if len(voxels) and len(bone):
         step = np.asarray(spacing, dtype=np.float64)
-        tree = cKDTree(bone * step, balanced_tree=False, compact_nodes=False)
+        tree = grid_tree(bone * step)
         found, _ = tree.query(voxels * step, distance_upper_bound=distance * 1.001)
         near[tuple(voxels[found <= distance + _ROUNDING_MM].T)] = True
     return dice(a[wide] & near, b[wide] & near)
