@@ -51,6 +51,16 @@ def leads() -> bool:
     return not _launched() or os.environ["RANK"] == "0"
 
 
+def rotation(count: int) -> list[int]:
+    """Give the numbers 0 to ``count - 1``, of which every process begins with another part.
+
+    Where each keeps on disk what it has made, the others find it there when they come to it, and
+    the work is done once.
+    """
+    first = dist.get_rank() * count // dist.get_world_size() if dist.is_initialized() else 0
+    return [*range(first, count), *range(first)]
+
+
 def _launched() -> bool:
     return "RANK" in os.environ and "WORLD_SIZE" in os.environ
 

@@ -22,6 +22,7 @@ from skullfix.images.read import read_scan
 from skullfix.images.resample import block_average
 from skullfix.images.volume import Geometry, Volume
 from skullfix.training.cache import cached_arrays
+from skullfix.training.distributed import rotation
 
 _CACHE_FORMAT = 2
 
@@ -117,12 +118,12 @@ def _each(
     names: Sequence[str], read: Callable[[str], Case], progress: Callable[[str, float], None]
 ) -> list[Case]:
     """Read skull after skull, and tell how far it is."""
-    cases = []
-    for done, name in enumerate(names):
-        progress("reading skulls", done / len(names))
-        cases.append(read(name))
+    cases: dict[int, Case] = {}
+    for number in rotation(len(names)):
+        progress("reading skulls", len(cases) / len(names))
+        cases[number] = read(names[number])
     progress("reading skulls", 1.0)
-    return cases
+    return [cases[number] for number in range(len(names))]
 
 
 def _shape(name: str, mask: Volume, spacing: float) -> Case:

@@ -17,6 +17,7 @@ from torch.distributed.run import parse_args
 
 from skullfix.images.volume import Volume
 from skullfix.images.write import write_volume
+from skullfix.training.distributed import rotation
 
 STEPS = 6
 LAUNCH = """
@@ -71,6 +72,11 @@ def test_the_loss_curve_is_the_same(tmp_path: Path) -> None:
         assert (tmp_path / name / "network.safetensors").exists()
     card = json.loads((tmp_path / "two" / "network.json").read_text())
     check_recipe(card["created_with"][0])
+
+
+def test_alone_a_process_begins_at_the_beginning() -> None:
+    assert rotation(4) == [0, 1, 2, 3]
+    assert rotation(0) == []
 
 
 def check_recipe(line: str) -> None:
