@@ -13,12 +13,14 @@ help: ## show this list
 
 venv: $(STAMP) ## the environment in .venv, made once and again when its inputs change
 
-# torch first and pinned: the other packages would otherwise choose its version.
+# torch first and pinned: the other packages would otherwise choose its version. What pip would compile
+# on one core, all cores compile afterwards; some packages hold files that are not for this Python.
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0])'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@$(BIN)/python -W ignore -m compileall -qq -j 0 $(VENV)/lib || true
 	@touch $@
 
 demo: venv ## a generated skull, its implant and its report, into .demo

@@ -27,7 +27,7 @@ def centre(volume: Volume, weights: np.ndarray) -> np.ndarray:
     return (volume.geometry.affine() @ np.append(mean, 1.0))[:3]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.floats(0.6, 4.0), st.sampled_from([AXES, TURNED]))
 def test_areas_are_exact(spacing: float, direction: tuple[float, ...]) -> None:
     fine = ball(direction=direction)

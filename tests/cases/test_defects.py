@@ -38,7 +38,7 @@ def test_families_stay_in_their_range(family: str) -> None:
     assert drawn >= 4
 
 
-@hypothesis.settings(max_examples=25, deadline=None)
+@hypothesis.settings(max_examples=25)
 @hypothesis.given(seed=st.integers(0, 2**32), spacing=st.floats(0.3, 8))
 def test_what_is_removed_is_a_fraction_and_a_seed_decides(seed: int, spacing: float) -> None:
     draws = [

@@ -12,6 +12,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import command
 import numpy as np
@@ -53,36 +54,43 @@ def heads(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_batch_gives_the_bytes_of_single_runs(heads: Path, tmp_path: Path) -> None:
-    done = skullfix("batch", "complete", heads, "-o", tmp_path / "batch", "--json")
+@pytest.fixture(scope="module")
+def batched(heads: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """The folder done once for several tests, and the document that was printed."""
+    folder = tmp_path_factory.mktemp("batched")
+    done = skullfix("batch", "complete", heads, "-o", folder, "--json")
     assert done.returncode == 7, done.stderr
-    document = json.loads(done.stdout)
-    assert document["task"] == "batch complete"
-    assert document["totals"]["statuses"] == {"error": 1, "success": 2}
     assert "[3/3]" in done.stderr
     assert "Traceback" not in done.stderr
-    for name in ("one.nrrd", "sub/two.nii.gz"):
-        out = (tmp_path / "single" / name).parent
-        single = skullfix("complete", heads / name, "-o", out, "--json")
-        assert single.returncode == 0, single.stderr
-        for path in json.loads(single.stdout)["outputs"].values():
-            if not path.endswith("_result.json"):
-                twin = tmp_path / "batch" / Path(path).relative_to(tmp_path / "single")
-                assert timeless(twin) == timeless(Path(path)), path
+    return folder, json.loads(done.stdout)
+
+
+def test_a_batch_gives_the_bytes_of_single_runs(
+    heads: Path, batched: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    folder, document = batched
+    assert document["task"] == "batch complete"
+    assert document["totals"]["statuses"] == {"error": 1, "success": 2}
+    single = skullfix("complete", heads / "one.nrrd", "-o", tmp_path, "--json")
+    assert single.returncode == 0, single.stderr
+    for path in map(Path, json.loads(single.stdout)["outputs"].values()):
+        if not path.name.endswith("_result.json"):
+            assert timeless(folder / path.name) == timeless(path), path
     row = document["cases"][1]
     assert row["measures"]["volume_ml"] > 5
-    page = (tmp_path / "batch" / "summary.html").read_text()
+    page = (folder / "summary.html").read_text()
     assert page.count("data:image/jpeg") == 2
 
 
-def test_processes_of_this_machine_give_the_same_bytes(heads: Path, tmp_path: Path) -> None:
+def test_processes_of_this_machine_give_the_same_bytes(
+    heads: Path, batched: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
     pytest.importorskip("distributed", reason="Dask is not installed")
-    words = ("batch", "complete", heads, "--no-report", "--pattern", "*.nii.gz", "-q", "--json")
-    here = skullfix(*words, "-o", tmp_path / "here")
-    there = skullfix(*words, "-o", tmp_path / "there", "--workers", 2)
-    assert (here.returncode, there.returncode) == (0, 0), there.stderr
+    words = ("--no-report", "--pattern", "*.nii.gz", "--workers", 2, "-q", "--json")
+    there = skullfix("batch", "complete", heads, "-o", tmp_path, *words)
+    assert there.returncode == 0, there.stderr
     for name in ("two_complete.nii.gz", "two_implant.nii.gz", "two_implant.stl"):
-        first, second = (tmp_path / place / "sub" / name for place in ("here", "there"))
+        first, second = (folder / "sub" / name for folder in (batched[0], tmp_path))
         assert first.read_bytes() == second.read_bytes()
 
 

@@ -44,7 +44,7 @@ def plain_boundary_dice(a: Array, b: Array, skull: Array, distance: float) -> fl
     return plain_dice(a & near, b & near)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 10**6), st.integers(0, 10**6), st.floats(0.01, 0.95), st.floats(0.01, 0.95))
 def test_metrics_are_their_definitions(one: int, two: int, fill: float, other: float) -> None:
     a, b = blobs(one, fill=fill), blobs(two, fill=other)

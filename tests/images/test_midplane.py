@@ -78,7 +78,7 @@ def test_twice_mirrored_is_back_where_it_was() -> None:
     np.testing.assert_allclose(plane.reflection() @ plane.reflection(), np.eye(4), atol=1e-12)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 10**6), st.integers(1, 30))
 def test_nothing_is_lost_in_spreading(seed: int, count: int) -> None:
     rng = np.random.default_rng(seed)

@@ -30,7 +30,7 @@ def volume(array: np.ndarray, spacing: tuple[float, float, float], angle: float 
     return Volume(array, Geometry(size, spacing, (3.0, -7.0, 11.0), turned(angle)))  # type: ignore[arg-type]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     shape=st.tuples(*[st.integers(1, 9)] * 3),
     spacing=st.tuples(*[st.sampled_from([0.3, 0.45, 0.6, 0.9, 1.5])] * 3),
@@ -71,7 +71,7 @@ def test_sampling_agrees_with_scipy_in_an_oblique_grid() -> None:
     np.testing.assert_allclose(found, expected, atol=2e-4)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     shape=st.tuples(*[st.integers(1, 9)] * 3),
     size=st.tuples(*[st.integers(1, 12)] * 3),

@@ -62,7 +62,7 @@ def test_other_readers_see_the_same_grid(tmp_path: Path, suffix: str, seed: int)
         assert np.allclose(found.affine(), affine, rtol=0, atol=1e-12)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     seed=st.integers(0, 2**32 - 1),
     spacing=st.tuples(*[st.floats(0.1, 5.0)] * 3),

@@ -104,7 +104,7 @@ def test_difficult_masks_are_closed(mask: np.ndarray) -> None:
     assert mesh.volume_ml() == pytest.approx(expected, rel=0.02)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(hnp.arrays(bool, st.tuples(*[st.integers(1, 7)] * 3)))
 def test_any_mask_is_closed(mask: np.ndarray) -> None:
     if not mask.any():

@@ -70,7 +70,7 @@ def test_channels(backend: Backend, kind: str, c_in: int, c_out: int) -> None:
 
 @pytest.mark.parametrize("name", ["reference", "cpu"])
 @pytest.mark.parametrize("kind", KINDS)
-@hypothesis.settings(max_examples=12, deadline=None)
+@hypothesis.settings(max_examples=12)
 @hypothesis.given(voxels=voxel_sets())
 def test_random_sets(name: str, kind: str, voxels: VoxelSet) -> None:
     check(get_backend(name), kind, voxels, 2, 3)
@@ -180,7 +180,7 @@ def test_same_bytes_every_time(backend: Backend, kind: str) -> None:
         assert all(torch.equal(a, b) for a, b in zip(runs[0], again, strict=True))
 
 
-@hypothesis.settings(max_examples=15, deadline=None)
+@hypothesis.settings(max_examples=15)
 @hypothesis.given(first=voxel_sets(), second=voxel_sets(), data=st.data())
 def test_any_target_on_both_engines(first: VoxelSet, second: VoxelSet, data: st.DataObject) -> None:
     """A target that does not come from the source: what is not seen counts as zero."""

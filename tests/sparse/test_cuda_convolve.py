@@ -96,7 +96,7 @@ def test_gradcheck() -> None:
     )
 
 
-@hypothesis.settings(max_examples=6, deadline=None)
+@hypothesis.settings(max_examples=6)
 @hypothesis.given(first=voxel_sets(), second=voxel_sets(), kind=st.sampled_from(["same", "down"]))
 def test_any_target(first: VoxelSet, second: VoxelSet, kind: str) -> None:
     """A target that does not come from the source: what is not seen counts as zero."""

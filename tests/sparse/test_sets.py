@@ -29,7 +29,7 @@ def test_union_and_find(backend: Backend, voxels: VoxelSet, second: str) -> None
 
 
 @pytest.mark.parametrize("name", ENGINES)
-@hypothesis.settings(max_examples=15, deadline=None)
+@hypothesis.settings(max_examples=15)
 @hypothesis.given(first=voxel_sets(), second=voxel_sets())
 def test_union_and_find_of_random_sets(name: str, first: VoxelSet, second: VoxelSet) -> None:
     if first.coordinates.numel() and second.coordinates.numel():  # near enough for one bitmap

@@ -43,7 +43,7 @@ def test_a_faint_answer_stays_a_hole() -> None:
     assert np.all(cuts == np.float32(CUT))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     occupancy=st.floats(0, 1, width=32),
     thick=st.integers(1, 8),

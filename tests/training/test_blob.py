@@ -13,7 +13,7 @@ from skullfix.training import blob as module
 from skullfix.training.blob import random_blob
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seed=st.integers(0, 2**31))
 def test_a_blob_is_a_solid_body_about_the_middle(seed: int) -> None:
     with pytest.MonkeyPatch.context() as patch:

@@ -38,7 +38,7 @@ def test_a_patch_is_the_shape_at_its_place() -> None:
     torch.testing.assert_close(fine, whole, atol=1e-4, rtol=0)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seed=st.integers(0, 1000), factor=st.sampled_from((2, 4)))
 def test_a_cut_patch_is_the_case_itself(seed: int, factor: int) -> None:
     ball = case(30)
@@ -48,7 +48,7 @@ def test_a_cut_patch_is_the_case_itself(seed: int, factor: int) -> None:
     assert 0 < float(patch.sum()) <= float((ball.whole > 0).sum())
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seed=st.integers(0, 1000), factor=st.sampled_from((2, 4)))
 def test_a_patch_of_larger_voxels_keeps_the_volume(seed: int, factor: int) -> None:
     ball = case(8)  # lies in any patch about one of its voxels

@@ -43,7 +43,7 @@ def way(shapes: Shapes, share: float) -> Morph:
     return shapes.towards(0, shapes.shapes[1], share)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.floats(0.85, 1.15), st.floats(0.85, 1.15), st.floats(0, 1), st.integers(0, 99))
 def test_scaled_heads_correspond_by_their_scales(
     first: float, second: float, share: float, seed: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -24,7 +24,6 @@ def dense(rows: Tensor, columns: Tensor) -> Tensor:
     return room
 
 
-@settings(deadline=None)
 @given(seed=st.integers(0, 10_000), share=st.sampled_from([0.0, 0.1, 0.5, 1.0]))
 def test_without_a_piece_it_is_the_mirror_image_of_the_rest(seed: int, share: float) -> None:
     rng = np.random.default_rng(seed)
