@@ -27,8 +27,8 @@ demo: venv ## a generated skull, its implant and its report, into .demo
 	$(BIN)/skullfix demo -o .demo --overwrite
 
 # two processes on two cores: what waits shall sleep, and matrices are factored by one thread each
-test: venv ## all tests, in two processes; a file's tests stay in one
-	OMP_WAIT_POLICY=PASSIVE OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+test: venv ## all tests, in two processes; a file's tests stay in one, the longest file goes first
+	OMP_WAIT_POLICY=PASSIVE OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # apart from `make test`: Triton takes 700 MB of disk, and torch for the CPU does not bring it along
 test-gpu: venv ## the cuda engine: on a GPU, or without one in Triton's interpreter

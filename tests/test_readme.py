@@ -81,6 +81,7 @@ def newcomer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)  # some twenty commands, one after the other
 def test_every_command_of_the_readme_works(newcomer: Path) -> None:
     for text in filter(runs, readme_commands()):
         if text.startswith("import "):
