@@ -7,10 +7,10 @@ of sums over all processes, so that N processes with batch B compute what one co
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -18,6 +18,8 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from skullfix.sparse.layers import SparseBatchNorm
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -51,14 +53,27 @@ def leads() -> bool:
     return not _launched() or os.environ["RANK"] == "0"
 
 
-def rotation(count: int) -> list[int]:
-    """Give the numbers 0 to ``count - 1``, of which every process begins with another part.
+def share_out(count: int, make: Callable[[int], T], tell: Callable[[float], None]) -> list[T]:
+    """Make ``count`` things, of which every process begins with another part.
 
-    Where each keeps on disk what it has made, the others find it there when they come to it, and
-    the work is done once.
+    Each makes all of them. Where what is made is kept on disk, the others find it there when they
+    come to it, and the work is done once.
+
+    Args:
+        count: How many.
+        make: Makes the one with a number.
+        tell: Called with the fraction done.
+
+    Returns:
+        What was made, by number.
     """
     first = dist.get_rank() * count // dist.get_world_size() if dist.is_initialized() else 0
-    return [*range(first, count), *range(first)]
+    made: dict[int, T] = {}
+    for number in (*range(first, count), *range(first)):
+        tell(len(made) / count)
+        made[number] = make(number)
+    tell(1.0)
+    return [made[number] for number in range(count)]
 
 
 def _launched() -> bool:

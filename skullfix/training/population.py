@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from skullfix.images.read import read_scan
 from skullfix.images.resample import block_average
 from skullfix.images.volume import Geometry, Volume
 from skullfix.training.cache import cached_arrays
-from skullfix.training.distributed import rotation
+from skullfix.training.distributed import share_out
 
 _CACHE_FORMAT = 2
 
@@ -118,12 +119,9 @@ def _each(
     names: Sequence[str], read: Callable[[str], Case], progress: Callable[[str, float], None]
 ) -> list[Case]:
     """Read skull after skull, and tell how far it is."""
-    cases: dict[int, Case] = {}
-    for number in rotation(len(names)):
-        progress("reading skulls", len(cases) / len(names))
-        cases[number] = read(names[number])
-    progress("reading skulls", 1.0)
-    return [cases[number] for number in range(len(names))]
+    return share_out(
+        len(names), lambda number: read(names[number]), partial(progress, "reading skulls")
+    )
 
 
 def _shape(name: str, mask: Volume, spacing: float) -> Case:

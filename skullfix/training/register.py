@@ -21,7 +21,7 @@ from skullfix.images.untyped import sitk
 from skullfix.networks.features import HEIGHT_MM
 from skullfix.training.augment import sample_head
 from skullfix.training.cache import cached_arrays
-from skullfix.training.distributed import rotation
+from skullfix.training.distributed import share_out
 from skullfix.training.morph import Shape, Shapes
 from skullfix.training.population import Case
 
@@ -52,19 +52,19 @@ def register_heads(
     bone, middle = bones[template]
     fixed = _distance(bone)
     kind = _add(hashlib.sha256(f"{_FORMAT}".encode()), cases[template])
-    shapes: dict[int, Shape] = {}
-    for number in rotation(len(cases)):
-        progress("registering skulls", len(shapes) / len(cases))
+
+    def shape(number: int) -> Shape:
         case, (bone, centre) = cases[number], bones[number]
         digest = _add(kind.copy(), case).hexdigest()[:16]
         path = cache / f"{case.name}-{digest}-shape.npz"
         stored = cached_arrays(path, partial(_register, fixed, middle, bone, centre))
         field = torch.from_numpy(stored["field"])
         low, high = world_bounds(case.geometry)
-        shapes[number] = Shape(centre, low - centre, high - centre, field, case.plane)
-    progress("registering skulls", 1.0)
+        return Shape(centre, low - centre, high - centre, field, case.plane)
+
+    shapes = share_out(len(cases), shape, partial(progress, "registering skulls"))
     origin = np.asarray(fixed.GetOrigin()) - middle
-    return Shapes([shapes[n] for n in range(len(cases))], origin, SPACING_MM * _EVERY)
+    return Shapes(shapes, origin, SPACING_MM * _EVERY)
 
 
 def _bone(case: Case) -> tuple[Any, NDArray[np.float64]]:

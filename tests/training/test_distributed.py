@@ -17,7 +17,7 @@ from torch.distributed.run import parse_args
 
 from skullfix.images.volume import Volume
 from skullfix.images.write import write_volume
-from skullfix.training.distributed import rotation
+from skullfix.training.distributed import share_out
 
 STEPS = 6
 LAUNCH = """
@@ -75,8 +75,17 @@ def test_the_loss_curve_is_the_same(tmp_path: Path) -> None:
 
 
 def test_alone_a_process_begins_at_the_beginning() -> None:
-    assert rotation(4) == [0, 1, 2, 3]
-    assert rotation(0) == []
+    told: list[float] = []
+    begun: list[int] = []
+
+    def make(number: int) -> str:
+        begun.append(number)
+        return f"head {number}"
+
+    assert share_out(3, make, told.append) == ["head 0", "head 1", "head 2"]
+    assert begun == [0, 1, 2]
+    np.testing.assert_allclose(told, [0, 1 / 3, 2 / 3, 1])
+    assert share_out(0, make, told.append) == []
 
 
 def check_recipe(line: str) -> None:
