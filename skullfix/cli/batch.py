@@ -15,6 +15,7 @@ from skullfix.cli.first_run import announce_first_run
 from skullfix.cli.interrupts import two_interrupts
 from skullfix.cli.render import JsonOption, QuietOption, command
 from skullfix.errors import BatchError
+from skullfix.files.opening import must_exist
 
 TASKS = {  # name of the task and its command: what it does, who reads its options, an example's
     "complete": ("Complete the skulls of a folder.", "complete:complete_options", ""),
@@ -107,6 +108,7 @@ def _run(
     """Run a batch and show its summary."""
     with command(given["json_output"], quiet=given["quiet"]) as out:
         out.facts.update(task=f"batch {task}", inputs={"folder": str(given["source"])})
+        must_exist(given["source"])
         from skullfix.sparse.threads import set_threads
         from skullfix.tasks.batch.cluster import ClusterSettings
         from skullfix.tasks.batch.run import BatchSettings, batch

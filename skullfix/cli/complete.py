@@ -25,6 +25,7 @@ from skullfix.cli.fitting import (
 )
 from skullfix.cli.preview import PreviewOption, check_preview, show_preview
 from skullfix.cli.render import JsonOption, QuietOption, command
+from skullfix.files.opening import must_exist
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,6 +86,7 @@ def complete(
     given = dict(locals())
     with command(json_output, quiet=quiet) as out:
         out.facts.update(task="complete", inputs={"scan": str(source)})
+        must_exist(source)
         from skullfix.sparse.threads import set_threads
         from skullfix.tasks.complete import complete as task
 

@@ -12,6 +12,7 @@ import typer
 from skullfix.cli.first_run import announce_first_run
 from skullfix.cli.preview import check_preview, show_preview
 from skullfix.cli.render import command
+from skullfix.files.opening import must_exist
 
 if TYPE_CHECKING:
     from skullfix.tasks.fine_options import FineOptions, Task
@@ -43,6 +44,7 @@ def run(task: Task, given: Mapping[str, Any]) -> None:
     """Run a command with the values of its parameters, by their names."""
     with command(given["json_output"], quiet=given["quiet"]) as out:
         out.facts.update(task=task, inputs={"mask": str(given["source"])})
+        must_exist(given["source"])
         from skullfix.sparse.threads import set_threads
         from skullfix.tasks.fine_task import make_finer
 

@@ -21,6 +21,7 @@ from skullfix.cli.fitting import (
     read_fitting,
 )
 from skullfix.cli.render import JsonOption, QuietOption, command
+from skullfix.files.opening import must_exist
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,6 +65,7 @@ def mesh(
     given = dict(locals())
     with command(json_output, quiet=quiet) as out:
         out.facts.update(task="mesh", inputs={"mask": str(source)})
+        must_exist(source)
         from skullfix.errors import UsageError
         from skullfix.implants.options import DEFAULT_CLEARANCE_MM
         from skullfix.tasks.mesh import MeshOptions

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skullfix.errors import InputError
+from skullfix.files.opening import must_exist, opening
 from skullfix.images.archive import unpacked
 from skullfix.images.file_header import read_volume
 from skullfix.images.formats import READABLE, SUFFIXES, Format, output_suffix, split_suffix
@@ -59,18 +60,12 @@ def read_scan(path: Path, *, series: str | None = None) -> Scan:
         InputError: Missing, damaged, not a 3-D volume of real numbers, or beyond the limits.
     """
     path = Path(path)
-    try:
+    with opening(path):
         return _read(path, series)
-    except OSError as error:
-        raise InputError(
-            f"{path} cannot be opened ({error.strerror or error}).",
-            hint="Check the path and your permission to read it.",
-        ) from error
 
 
 def _read(path: Path, series: str | None) -> Scan:
-    if not path.exists():
-        raise InputError(f"{path} does not exist.", hint="Check the path.")
+    must_exist(path)
     if path.is_dir() or path.suffix.lower() == ".zip":
         return _read_dicom(path, series)
     if series is not None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from skullfix.errors import InputError, UsageError
+from skullfix.files.opening import must_exist
 from skullfix.images.formats import READABLE, output_suffix, split_suffix
 from skullfix.tasks.batch.case import Case
 from skullfix.tasks.batch.listing import is_listing, read_listing
@@ -53,9 +54,8 @@ def find_cases(source: Path, out: Path, *, pattern: str | None = None) -> Found:
     ignored: list[str] = []
     if is_listing(source):
         entries = read_listing(source)
-    elif not source.exists():
-        raise InputError(f"{source} does not exist.", hint="Check the path.")
     elif not source.is_dir():
+        must_exist(source)
         raise InputError(
             f"{source} is neither a folder nor a list (.csv, .tsv, .txt).",
             hint="For one scan use the command without `batch`.",
