@@ -71,11 +71,12 @@ def test_a_batch_gives_the_bytes_of_single_runs(
     folder, document = batched
     assert document["task"] == "batch complete"
     assert document["totals"]["statuses"] == {"error": 1, "success": 2}
-    single = skullfix("complete", heads / "one.nrrd", "-o", tmp_path, "--json")
-    assert single.returncode == 0, single.stderr
-    for path in map(Path, json.loads(single.stdout)["outputs"].values()):
-        if not path.name.endswith("_result.json"):
-            assert timeless(folder / path.name) == timeless(path), path
+    for name in ("one.nrrd", "sub/two.nii.gz"):
+        single = skullfix("complete", heads / name, "-o", (tmp_path / name).parent, "--json")
+        assert single.returncode == 0, single.stderr
+        for path in map(Path, json.loads(single.stdout)["outputs"].values()):
+            if not path.name.endswith("_result.json"):
+                assert timeless(folder / path.relative_to(tmp_path)) == timeless(path), path
     row = document["cases"][1]
     assert row["measures"]["volume_ml"] > 5
     page = (folder / "summary.html").read_text()

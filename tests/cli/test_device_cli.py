@@ -24,7 +24,7 @@ def test_what_is_not_there(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    source = [str(tmp_path), "-o", str(tmp_path / "out")] if "batch" in command else ["scan.nrrd"]
+    source = [str(tmp_path), "-o", str(tmp_path / "out")] if "batch" in command else [str(tmp_path)]
     assert run([*command, *source, *words, "--quiet"]) == UsageError.exit_code
     told = capsys.readouterr().err
     assert said in told
@@ -32,8 +32,9 @@ def test_what_is_not_there(
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
-def test_no_gpu(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["complete", "scan.nrrd", "--device", "cuda", "--quiet"]) == UsageError.exit_code
+def test_no_gpu(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["complete", str(tmp_path), "--device", "cuda", "--quiet"]
+    assert run(words) == UsageError.exit_code
     assert "use --device cpu" in capsys.readouterr().err
 
 
