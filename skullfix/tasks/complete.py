@@ -32,12 +32,14 @@ from skullfix.tasks.document import Progress, Stopwatch, write_document
 from skullfix.tasks.headroom import on_whole_grid
 from skullfix.tasks.implant_facts import implant_facts
 from skullfix.tasks.model import Model, load_model, model_facts
-from skullfix.tasks.pieces import keep_largest, volumes_ml
+from skullfix.tasks.pieces import volumes_ml, without_specks
 from skullfix.tasks.predict import complete_coarse
 from skullfix.vault.bulge import bulged
 
 AROUND_MM = 12.0
 """Kept around the network's answer when it is cleaned."""
+
+_SPECK_ML = 0.5  # half of what a piece has at least, see `clean_implant`
 
 
 @dataclass(frozen=True, eq=False)
@@ -239,8 +241,12 @@ def complete_bone(bone: Volume, model: Model, watch: Stopwatch | None = None) ->
 
 
 def _with_mask(found: CleanImplant, mask: Volume) -> CleanImplant:
-    """Put another mask in the place of an implant's, of as many pieces at most."""
-    kept = Volume(keep_largest(mask.array, len(found.pieces_ml)), mask.geometry)
+    """Put a moved mask in the place of an implant's, without what the move cut off.
+
+    Pieces are told by their size, not by their number: two that lie close may be joined by one
+    move and parted again by the next.
+    """
+    kept = without_specks(mask, _SPECK_ML)
     return replace(found, mask=kept, pieces_ml=volumes_ml(kept))
 
 

@@ -40,3 +40,18 @@ def volumes_ml(mask: Volume) -> tuple[float, ...]:
         return ()
     sizes = np.bincount(ndimage.label(mask.array[slices(*box)], _NEIGHBOURS)[0].ravel())[1:]
     return tuple((np.sort(sizes)[::-1] * mask.geometry.voxel_volume_ml).tolist())
+
+
+def without_specks(mask: Volume, least_ml: float) -> Volume:
+    """Keep the connected pieces of a mask that have a volume, and the largest in any case."""
+    box = bounding_box(mask.array)
+    if box is None:
+        return mask
+    numbered, _ = ndimage.label(mask.array[slices(*box)], _NEIGHBOURS)
+    sizes = np.bincount(numbered.ravel())
+    sizes[0] = 0
+    kept = sizes * mask.geometry.voxel_volume_ml >= least_ml
+    kept[sizes.argmax()] = True
+    result = np.zeros_like(mask.array)
+    result[slices(*box)] = kept[numbered]
+    return Volume(result, mask.geometry)
