@@ -16,7 +16,6 @@ from skullfix.images.volume import Volume
 from skullfix.implants.distance import depth_in, distance_to
 
 FILM_MM = 1.2  # a thinner sheet is no bone
-MINIMUM_SHARE = 0.05  # of the largest piece that a piece must have
 _MARGIN_MM = 6.0
 _REACH = 1.8  # what an opening gives back lies within this many radii of what it left
 _FLOATING_MM = 3.0  # a piece farther than this from all bone fills no hole
@@ -63,7 +62,7 @@ def clean_implant(candidate: Volume, bone: Volume, *, minimum_ml: float = 1.0) -
     Args:
         candidate: bool or uint8 {0, 1} (z, y, x), usually completed and not defective.
         bone: The defective skull on the same grid.
-        minimum_ml: Smaller pieces are dropped, and those below MINIMUM_SHARE of the largest one.
+        minimum_ml: Smaller pieces are dropped.
 
     Returns:
         The implant; empty when nothing plausible is left, which means 'no defect'.
@@ -94,8 +93,6 @@ def clean_implant(candidate: Volume, bone: Volume, *, minimum_ml: float = 1.0) -
         for fine in _pieces(opened, minimum_ml / voxel_ml):
             if _fills_a_hole(fine.mask, to_bone[fine.box], near):
                 kept.append(_Piece(_shifted(fine.box, low), fine.mask))
-    largest = max((piece.voxels for piece in kept), default=0)
-    kept = [piece for piece in kept if piece.voxels >= MINIMUM_SHARE * largest]
     result = np.zeros(shape, bool)
     for piece in kept:
         result[piece.box] |= piece.mask

@@ -97,6 +97,17 @@ def test_thin_bone_stays_and_film_on_a_fine_grid_goes() -> None:
     assert not rest.any()
 
 
+def test_a_small_hole_beside_a_large_one_is_filled_too() -> None:
+    eye = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+    geometry = Geometry((160, 120, 30), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), eye)
+    wall, holes = np.zeros((2, *geometry.shape), bool)
+    wall[10:16] = True
+    holes[10:16, 10:110, 10:110] = True
+    holes[10:16, 50:66, 130:146] = True
+    found = clean_implant(Volume(holes, geometry), Volume(wall & ~holes, geometry))
+    assert found.pieces_ml == pytest.approx((60.0, 1.5), rel=0.05)
+
+
 def test_other_grids_are_refused(phantom: Phantom) -> None:
     small = head_phantom(spacing=(4.0, 4.0, 4.0)).bone
     with pytest.raises(InputError, match="not on one grid"):
