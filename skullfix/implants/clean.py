@@ -16,6 +16,7 @@ from skullfix.images.volume import Volume
 from skullfix.implants.distance import depth_in, distance_to
 
 FILM_MM = 1.2  # a thinner sheet is no bone
+MINIMUM_ML = 1.0  # a smaller piece is no implant
 _MARGIN_MM = 6.0
 _REACH = 1.8  # what an opening gives back lies within this many radii of what it left
 _FLOATING_MM = 3.0  # a piece farther than this from all bone fills no hole
@@ -52,7 +53,9 @@ class CleanImplant:
     left_out: tuple[LeftOut, ...] = ()
 
 
-def clean_implant(candidate: Volume, bone: Volume, *, minimum_ml: float = 1.0) -> CleanImplant:
+def clean_implant(
+    candidate: Volume, bone: Volume, *, minimum_ml: float = MINIMUM_ML
+) -> CleanImplant:
     """Keep the pieces of a raw candidate that fill a hole in the bone.
 
     Sheets thinner than FILM_MM are opened away, where the grid is fine enough to tell them

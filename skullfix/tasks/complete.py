@@ -16,7 +16,7 @@ from skullfix.images.regrid import index_box
 from skullfix.images.vault_check import check_closed
 from skullfix.images.volume import Geometry, Volume
 from skullfix.images.write import write_volume
-from skullfix.implants.clean import CleanImplant, LeftOut, clean_implant
+from skullfix.implants.clean import MINIMUM_ML, CleanImplant, LeftOut, clean_implant
 from skullfix.implants.fit import FittedImplant, fit_implant
 from skullfix.meshes.mesh import Mesh
 from skullfix.meshes.write import write_mesh
@@ -39,7 +39,7 @@ from skullfix.vault.bulge import bulged
 AROUND_MM = 12.0
 """Kept around the network's answer when it is cleaned."""
 
-_SPECK_ML = 0.5  # half of what a piece has at least, see `clean_implant`
+_SPECK_ML = MINIMUM_ML / 2  # a piece that is moved may lose a little
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,8 +24,8 @@ def test_what_is_not_there(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    source = [str(tmp_path), "-o", str(tmp_path / "out")] if "batch" in command else [str(tmp_path)]
-    assert run([*command, *source, *words, "--quiet"]) == UsageError.exit_code
+    output = ["-o", str(tmp_path / "out")] if "batch" in command else []
+    assert run([*command, str(tmp_path), *output, *words, "--quiet"]) == UsageError.exit_code
     told = capsys.readouterr().err
     assert said in told
     assert "hint:" in told
